@@ -1,0 +1,398 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The one loop: observe, plan, act, step.
+
+Oracle runs, data generation and evaluation all go through `run_episode`; the ROS nodes run the
+same planner and executor objects, so an episode here equals the episode over DDS step by step.
+No ROS, no argument parsing, no files.
+
+Row k of an episode (one observation = one control step)::
+
+    observation k -> planner -> key step k -> low level -> command k -> simulator
+
+Delays (robot time charged for inference) live in the planner and in the chunk executor, which
+skip observations and drop actions on their own: the loop stays the same. An episode of T actions
+has T+1 rows; the last one has the code ``done()`` and no action.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from c2a_core.spaces import ACTION_DIM, CONTROL_RATE_HZ
+from c2a_core.types import Command, CommandSource, EndReason, KeyStep, Observation, ReplyStatus
+
+# After the planner says done() the predicates get half a second of robot time to become true.
+DONE_HOLD_STEPS = round(0.5 * CONTROL_RATE_HZ)
+DONE_CODE = 'done()'
+
+
+class EpisodeInfo(Protocol):
+    """What a reset tells about the new episode."""
+
+    task: str
+    seed: int
+    instruction: str
+    max_steps: int
+
+
+class OracleStep(Protocol):
+    """The follower's answer for one observation: the running code, and whether it begins now."""
+
+    code: str
+    is_new: bool
+
+
+class Simulator(Protocol):
+    """The part of `c2a_sim_bridge.sim.simulator.Simulator` that the loop uses."""
+
+    episode_id: int
+
+    @property
+    def success(self) -> bool:
+        """Whether the task's predicates hold."""
+
+    def reset(self, task: str, seed: int, instruction: str | None = None) -> EpisodeInfo:
+        """Build the episode's world."""
+
+    def observe(self) -> Observation:
+        """Make the observation of the current state."""
+
+    def oracle_key_step(self) -> OracleStep:
+        """Ask the ground-truth follower, once per observation."""
+
+    def step(self, action: np.ndarray) -> None:
+        """Advance one control step with an action (7,)."""
+
+    def start_skill(self, code: str) -> None:
+        """Begin the scripted skill of one key step."""
+
+    def skill_action(self) -> np.ndarray:
+        """Next action (7,) of the running skill."""
+
+    def skill_status(self) -> str:
+        """Whether the skill is ``running``, ``done`` or ``failed: why``."""
+
+    def state_digest(self) -> str:
+        """Hash of the whole state, bit-exact."""
+
+
+class Planner(Protocol):
+    """Writes one key step per observation (see `c2a_planner.planner.Planner`)."""
+
+    def reset(self, episode_id: int, instruction: str) -> None:
+        """Forget the last episode."""
+
+    def plan(self, observation: Observation, oracle_step: OracleStep | None = None) -> KeyStep:
+        """Answer one observation."""
+
+
+class LowLevel(Protocol):
+    """Turns the running key step into one command per control step."""
+
+    def reset(self) -> None:
+        """Forget the last episode."""
+
+    def act(self, observation: Observation, key_step: KeyStep) -> Command:
+        """Answer one observation joined with its key step."""
+
+
+OnStep = Callable[[Observation, KeyStep, Command | None], None]
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """One finished episode of T control steps.
+
+    Attributes:
+        task: task name.
+        seed: seed of the episode's world.
+        instruction: natural language instruction.
+        success: whether the predicates held at the end.
+        reason: ``success``, ``time-out``, ``early done`` or ``aborted: why``.
+        max_steps: the time-out in control steps.
+        actions: (T, 7) float32, layout of `c2a_core.spaces`.
+        codes: (T+1) running key steps, uncommented; the last is ``done()``.
+        key_step_rows: rows at which a key step began, without the closing ``done()``.
+        digests: (T+1) state hashes, empty unless asked for.
+        reset_s: wall time of the reset [s].
+        loop_s: wall time of the loop: observing, planning, acting, stepping and the `on_step`
+            hook [s].
+    """
+
+    task: str
+    seed: int
+    instruction: str
+    success: bool
+    reason: str
+    max_steps: int
+    actions: np.ndarray
+    codes: tuple[str, ...]
+    key_step_rows: tuple[int, ...]
+    digests: tuple[str, ...]
+    reset_s: float
+    loop_s: float
+
+    @property
+    def steps(self) -> int:
+        """Number of control steps T."""
+        return len(self.actions)
+
+    @property
+    def key_steps(self) -> tuple[str, ...]:
+        """The code trace: the text of each key step in order."""
+        return tuple(self.codes[row] for row in self.key_step_rows)
+
+    @property
+    def skill_calls(self) -> int:
+        """Number of skill calls; the closing ``done()`` is not one."""
+        return len(self.key_step_rows)
+
+
+def hold_command(observation: Observation, key_step: KeyStep) -> Command:
+    """Keep the robot where it is and the vacuum as it is."""
+    action = np.zeros(ACTION_DIM, np.float32)
+    action[-1] = 1.0 if observation.vacuum_on else -1.0
+    return Command(
+        episode_id=observation.episode_id,
+        step=observation.step,
+        source=CommandSource.HOLD,
+        chunk_id=-1,
+        chunk_index=-1,
+        action=action,
+        subtask_id=key_step.subtask_id,
+        stamp_ns=observation.stamp_ns,
+    )
+
+
+class OracleLowLevel:
+    """Runs each key step as a scripted skill of the simulator, until the skill's own done test.
+
+    When the skill has ended or failed and no new key step came, it holds: what to do next is the
+    planner's to say.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._subtask_id = -1
+        self.failures: list[str] = []
+
+    def reset(self) -> None:
+        """Forget the last episode's skill."""
+        self._subtask_id = -1
+        self.failures = []
+
+    def act(self, observation: Observation, key_step: KeyStep) -> Command:
+        """Command of the running skill for this observation."""
+        if key_step.subtask_id < 0 or is_done(key_step):
+            return hold_command(observation, key_step)
+        if key_step.subtask_id != self._subtask_id:
+            self._subtask_id = key_step.subtask_id
+            self._start(key_step.code)
+        if self._simulator.skill_status() != 'running':
+            return hold_command(observation, key_step)
+        return Command(
+            episode_id=observation.episode_id,
+            step=observation.step,
+            source=CommandSource.SKILL,
+            chunk_id=-1,
+            chunk_index=-1,
+            action=self._simulator.skill_action(),
+            subtask_id=key_step.subtask_id,
+            stamp_ns=observation.stamp_ns,
+        )
+
+    def _start(self, code: str) -> None:
+        try:
+            self._simulator.start_skill(code)
+        except (
+            ValueError,
+            RuntimeError,
+        ) as err:  # skill code and skill failed errors: the planner's mistake
+            self.failures.append(str(err))
+
+
+class PolicyLowLevel:
+    """Runs a policy's action chunks through the controller's own executor."""
+
+    def __init__(self, executor: ChunkExecutor) -> None:
+        self._executor = executor
+
+    def reset(self) -> None:
+        """Drop the last episode's chunk."""
+        self._executor.reset()
+
+    def act(self, observation: Observation, key_step: KeyStep) -> Command:
+        """Next action of the current chunk; makes a new chunk when one is due."""
+        if is_done(key_step):
+            return hold_command(observation, key_step)
+        command, _ = self._executor.command(observation, key_step)
+        return command
+
+
+class ChunkExecutor(Protocol):
+    """The part of `c2a_controller.chunk_executor.ChunkExecutor` that the loop uses."""
+
+    def reset(self) -> None:
+        """Drop the chunk."""
+
+    def command(self, observation: Observation, key_step: KeyStep) -> tuple[Command, object]:
+        """Command of this control step and, if one was made, the new chunk."""
+
+
+def is_done(key_step: KeyStep) -> bool:
+    """Whether the planner says that the task is finished."""
+    return key_step.reply_status == ReplyStatus.DONE or key_step.code == DONE_CODE
+
+
+def is_aborted(key_step: KeyStep) -> bool:
+    """Whether the planner gave up (too many invalid replies or key steps)."""
+    return key_step.reason.startswith(EndReason.ABORTED_PREFIX)
+
+
+def run_episode(
+    simulator: Simulator,
+    planner: Planner,
+    low_level: LowLevel,
+    *,
+    task: str,
+    seed: int,
+    instruction: str | None = None,
+    episode_id: int = 0,
+    on_reset: Callable[[EpisodeInfo], None] | None = None,
+    on_step: OnStep | None = None,
+    with_digests: bool = False,
+    clock: Callable[[], float] = time.perf_counter,
+) -> EpisodeResult:
+    """Run one episode to its end.
+
+    Args:
+        simulator: the world.
+        planner: writes the key steps.
+        low_level: writes the commands.
+        task: task name.
+        seed: seed of the world.
+        instruction: another instruction than the task's own.
+        episode_id: goes into every message.
+        on_reset: called with the new episode before its first observation.
+        on_step: called with each row before the world moves; the last row has no command. A hook
+            for video, printing and recording; what it costs counts as loop time.
+        with_digests: hash the whole state at each row.
+        clock: steady clock [s], for the wall times only.
+
+    Returns:
+        The episode's actions, codes and verdict.
+    """
+    started = clock()
+    simulator.episode_id = episode_id
+    info = simulator.reset(task, seed, instruction)
+    planner.reset(episode_id, info.instruction)
+    low_level.reset()
+    if on_reset is not None:
+        on_reset(info)
+    rows = _Rows(on_step, simulator.state_digest if with_digests else None)
+    looping = clock()
+    reason = _run_loop(simulator, planner, low_level, info.max_steps, rows)
+    rows.close(simulator.observe())
+    ended = clock()
+    return EpisodeResult(
+        task=task,
+        seed=seed,
+        instruction=info.instruction,
+        success=reason == EndReason.SUCCESS,
+        reason=reason,
+        max_steps=info.max_steps,
+        actions=np.asarray(rows.actions, np.float32).reshape(-1, ACTION_DIM),
+        codes=tuple(rows.codes),
+        key_step_rows=tuple(rows.key_step_rows),
+        digests=tuple(rows.digests),
+        reset_s=looping - started,
+        loop_s=ended - looping,
+    )
+
+
+def _run_loop(
+    simulator: Simulator, planner: Planner, low_level: LowLevel, max_steps: int, rows: _Rows
+) -> str:
+    """Step until the episode ends; the reason."""
+    done_steps = 0
+    while True:
+        observation = simulator.observe()
+        key_step = planner.plan(observation, simulator.oracle_key_step())
+        if is_aborted(key_step):
+            return key_step.reason
+        command = low_level.act(observation, key_step)
+        rows.add(observation, key_step, command)
+        simulator.step(command.action)
+        done_steps = done_steps + 1 if is_done(key_step) else 0
+        if simulator.success:
+            return EndReason.SUCCESS
+        if done_steps >= DONE_HOLD_STEPS:
+            return EndReason.EARLY_DONE
+        if len(rows.actions) >= max_steps:
+            return EndReason.TIME_OUT
+
+
+class _Rows:
+    """The rows of the episode so far."""
+
+    def __init__(self, on_step: OnStep | None, digest: Callable[[], str] | None) -> None:
+        self.actions: list[np.ndarray] = []
+        self.codes: list[str] = []
+        self.key_step_rows: list[int] = []
+        self.digests: list[str] = []
+        self._on_step = on_step
+        self._digest = digest
+        self._last: KeyStep | None = None
+
+    def add(self, observation: Observation, key_step: KeyStep, command: Command) -> None:
+        if key_step.is_key_step and not is_done(key_step):
+            self.key_step_rows.append(len(self.codes))
+        self.actions.append(command.action)
+        self._append(observation, key_step, command)
+
+    def close(self, observation: Observation) -> None:
+        """Append the row after the last action: ``done()`` and no command."""
+        self._append(observation, closing_key_step(observation, self._last), None)
+
+    def _append(
+        self, observation: Observation, key_step: KeyStep, command: Command | None
+    ) -> None:
+        self.codes.append(key_step.code)
+        self._last = key_step
+        if self._digest is not None:
+            self.digests.append(self._digest())
+        if self._on_step is not None:
+            self._on_step(observation, key_step, command)
+
+
+def closing_key_step(observation: Observation, last: KeyStep | None) -> KeyStep:
+    """Key step of an episode's last row: ``done()`` after everything that ran.
+
+    Args:
+        observation: the observation after the last action.
+        last: key step of the row before, None in an episode without actions.
+    """
+    memory: tuple[str, ...] = ()
+    if last is not None:
+        memory = (
+            (*last.memory, last.code) if last.is_key_step and not is_done(last) else last.memory
+        )
+    already_done = last is not None and is_done(last)
+    subtask_id = -1 if last is None else last.subtask_id
+    return KeyStep(
+        episode_id=observation.episode_id,
+        step=observation.step,
+        stamp_ns=observation.stamp_ns,
+        subtask_id=subtask_id if already_done else subtask_id + 1,
+        is_key_step=not already_done,
+        code=DONE_CODE,
+        cache_info='' if last is None else last.cache_info,
+        memory=memory,
+        reply_status=ReplyStatus.DONE,
+    )
