@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of a world: lights, table, materials, cameras.
+
+SAPIEN's renderer on whatever Vulkan device there is: a GPU, or Mesa's llvmpipe on the processor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import sapien
+
+from c2a_sim_bridge.sim.cameras import FAR_M, NEAR_M, CameraModel
+from c2a_sim_bridge.sim.objects import ObjectSpec
+from c2a_sim_bridge.sim.world import World
+
+SHADERS = ('minimal', 'default')
+TABLE_SIZE_M = (1.5, 1.5, 0.01)
+TABLE_CENTRE = (-0.5, 0.0, -0.005)
+_TABLE_COLOUR = (0.62, 0.52, 0.41, 1.0)
+_FLOOR_COLOUR = (0.10, 0.13, 0.15, 1.0)
+# SAPIEN's cameras look along x with y to the left and z up.
+_SAPIEN_FROM_OPTICAL = np.array(
+    [[0.0, -1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
+)
+
+
+def make_render_system(shader: str = 'minimal') -> sapien.render.RenderSystem:
+    """A render system for one world.
+
+    Raises:
+        ValueError: for an unknown shader.
+        RuntimeError: where no usable Vulkan device is found, with the remedy.
+    """
+    if shader not in SHADERS:
+        raise ValueError(f"unknown shader '{shader}', expected one of {', '.join(SHADERS)}")
+    sapien.render.set_camera_shader_dir(shader)
+    colour = 'r8g8b8a8unorm' if shader == 'minimal' else 'r32g32b32a32sfloat'
+    sapien.render.set_picture_format('Color', colour)
+    sapien.render.set_picture_format('ColorRaw', colour)
+    if shader == 'minimal':
+        sapien.render.set_picture_format('PositionSegmentation', 'r16g16b16a16sint')
+    try:
+        return sapien.render.RenderSystem()
+    except RuntimeError as err:
+        raise RuntimeError(
+            f'no usable Vulkan device for pictures ({err}): run `./c2a doctor`, which says what is '
+            'missing, or simulate without pictures'
+        ) from err
+
+
+class Pictures:
+    """The cameras of one world."""
+
+    def __init__(self, world: World, cameras: tuple[CameraModel, ...]) -> None:
+        """Light the scene, lay the table and mount the cameras.
+
+        Args:
+            world: a world that was built with a render system.
+            cameras: fixed ones and ones on the gripper.
+        """
+        self._scene = world.scene
+        _light(self._scene)
+        _lay_table(self._scene)
+        self._cameras = {camera.name: _mount(world, camera) for camera in cameras}
+        self._fresh = False
+
+    def refresh(self) -> None:
+        """Take the bodies' poses over from the physics; before the pictures of a step."""
+        self._scene.update_render()
+
+    def take(self, name: str) -> np.ndarray:
+        """A picture (H, W, 3) uint8, RGB, of the camera `name`, of the last `refresh`."""
+        camera = self._cameras[name]
+        camera.take_picture()
+        picture = camera.get_picture('Color')
+        if picture.dtype == np.uint8:
+            return np.ascontiguousarray(picture[..., :3])
+        return (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def object_visual(spec: ObjectSpec) -> sapien.render.RenderBodyComponent:
+    """Flat-shaded prism of the object's colour."""
+    vertices, normals, triangles = _prism_mesh(spec)
+    material = sapien.render.RenderMaterial()
+    material.base_color = [*spec.rgb, 1.0]
+    material.roughness, material.specular, material.metallic = 0.7, 0.3, 0.0
+    body = sapien.render.RenderBodyComponent()
+    body.attach(
+        sapien.render.RenderShapeTriangleMesh(
+            vertices=vertices,
+            triangles=triangles,
+            normals=normals,
+            uvs=np.zeros((len(vertices), 2), np.float32),
+            material=material,
+        )
+    )
+    return body
+
+
+def _prism_mesh(spec: ObjectSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Triangles of a prism, each face with its own corners so that edges stay sharp."""
+    count = len(spec.footprint)
+    lower, upper = spec.vertices[:count], spec.vertices[count:]
+    faces = [[lower[i], lower[(i + 1) % count], upper[(i + 1) % count], upper[i]] for i in range(count)]
+    faces += [list(lower[::-1]), list(upper)]
+    vertices, normals, triangles = [], [], []
+    for face, normal in zip(faces, spec.face_normals, strict=True):
+        first = len(vertices)
+        vertices += face
+        normals += [normal] * len(face)
+        triangles += [[first, first + k, first + k + 1] for k in range(1, len(face) - 1)]
+    return (
+        np.asarray(vertices, np.float32),
+        np.asarray(normals, np.float32),
+        np.asarray(triangles, np.uint32),
+    )
+
+
+def _light(scene: sapien.Scene) -> None:
+    scene.set_ambient_light([0.30, 0.30, 0.32])
+    scene.add_directional_light(
+        [0.45, 0.7, -1.2], [1.5, 1.46, 1.4], shadow=True, shadow_scale=1.0, shadow_map_size=1024
+    )
+    scene.add_directional_light([-0.7, -0.4, -1.0], [0.55, 0.58, 0.62])
+
+
+def _lay_table(scene: sapien.Scene) -> None:
+    for centre, size, colour in (
+        (TABLE_CENTRE, TABLE_SIZE_M, _TABLE_COLOUR),
+        ((-0.5, 0.0, -0.8), (20.0, 20.0, 0.01), _FLOOR_COLOUR),
+    ):
+        material = sapien.render.RenderMaterial()
+        material.base_color = list(colour)
+        material.roughness, material.specular = 0.8, 0.2
+        body = sapien.render.RenderBodyComponent()
+        body.attach(sapien.render.RenderShapeBox(np.asarray(size, np.float32) / 2, material))
+        entity = sapien.Entity()
+        entity.add_component(body)
+        entity.pose = sapien.Pose(centre)
+        scene.add_entity(entity)
+
+
+def _mount(world: World, camera: CameraModel) -> sapien.render.RenderCameraComponent:
+    component = sapien.render.RenderCameraComponent(camera.size, camera.size)
+    component.set_fovy(camera.fov_rad, compute_x=True)
+    component.near, component.far = NEAR_M, FAR_M
+    pose = sapien.Pose(camera.optical_pose @ _SAPIEN_FROM_OPTICAL)
+    if camera.parent_frame == 'world':
+        entity = sapien.Entity()
+        entity.add_component(component)
+        entity.pose = pose
+        world.scene.add_entity(entity)
+    else:
+        component.local_pose = pose
+        world.gripper.add_component(component)
+    return component

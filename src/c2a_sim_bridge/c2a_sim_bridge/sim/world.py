@@ -1,0 +1,297 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The physical world of one episode: robot, table, objects, and the control step.
+
+Built on SAPIEN, the engine of ManiSkill 3, without ManiSkill's batched tensor layer: with one
+world on a CPU that layer costs more than the physics (`benchmarks/sim_speed.py` shows both).
+A world lives for one episode. Building a new one takes about ten milliseconds and carries nothing
+over, so an episode depends on its task and seed alone, whatever ran before it.
+Pictures are `rendering.py`'s business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import sapien
+
+from c2a_core.geometry import (
+    quat_wxyz_from_rotation_matrix,
+    quat_wxyz_from_rotation_vector,
+    rotation_matrix_from_quat_wxyz,
+)
+from c2a_core.spaces import CONTROL_DT
+from c2a_sim_bridge.sim import kinematics
+from c2a_sim_bridge.sim.objects import PlacedObject
+from c2a_sim_bridge.sim.robot import BASE_POSITION, EE_LINK, GRIPPER_LINK, load_robot
+from c2a_sim_bridge.sim.state import WorldState
+from c2a_sim_bridge.sim.suction import SuctionCup, is_sealed
+
+PHYSICS_RATE_HZ = 200
+SUBSTEPS = round(PHYSICS_RATE_HZ * CONTROL_DT)
+PHYSICS_DT = CONTROL_DT / SUBSTEPS
+
+FRICTION = 1.0
+CONTACT_OFFSET_M = 0.005
+_CONTACT_IMPULSE = 1e-5  # N·s, below it a contact is only a neighbourhood
+_ROBOT = -2
+_GROUND = -1
+
+
+class World:
+    """Robot and objects of one episode; `step` advances one control step."""
+
+    def __init__(
+        self,
+        objects: tuple[PlacedObject, ...],
+        *,
+        robot_model: str = 'low_poly',
+        render_system: sapien.render.RenderSystem | None = None,
+    ) -> None:
+        """Build the scene; the robot is at home and the objects at rest where they were placed.
+
+        Args:
+            objects: what lies on the table.
+            robot_model: see `robot.ROBOT_MODELS`.
+            render_system: where visuals go; None builds a world without any.
+        """
+        _configure_physics()
+        self._physics = sapien.physx.PhysxCpuSystem()
+        systems = [self._physics] if render_system is None else [self._physics, render_system]
+        self.scene = sapien.Scene(systems)
+        self.scene.set_timestep(PHYSICS_DT)
+        self.specs = tuple(placed.spec for placed in objects)
+        self.robot = load_robot(
+            self.scene, robot_model, with_visuals=render_system is not None
+        )
+        self._joints = self.robot.active_joints
+        self.gripper = self.robot.find_link_by_name(GRIPPER_LINK).entity
+        self.ee = self.robot.find_link_by_name(EE_LINK).entity
+        ground = self.scene.add_ground(0.0, render=False)
+        self.entities = [
+            _build_object(self.scene, placed, with_visual=render_system is not None)
+            for placed in objects
+        ]
+        self._bodies = [_body(entity) for entity in self.entities]
+        self._owners = {body: index for index, body in enumerate(self._bodies)}
+        self._owners[_body(ground, sapien.physx.PhysxRigidStaticComponent)] = _GROUND
+        # The wrappers are kept: contacts name bodies by them.
+        self._links = list(self.robot.links)
+        self._owners.update(dict.fromkeys(self._links, _ROBOT))
+        self._suction = SuctionCup(self.gripper, self.entities, self.scene)
+        self._vacuum_on = False
+        self._goal = kinematics.HOME_JOINTS.copy()
+        self._ever_grasped = np.zeros(len(objects), dtype=bool)
+        self._step_count = 0
+        self.ik_error = 0.0
+        self.state = self._read_state()
+
+    def step(self, action: np.ndarray) -> WorldState:
+        """Advance one control step.
+
+        Args:
+            action: (7,) in the layout of `c2a_core.spaces`; already clipped. Six zeros keep the
+                last target.
+
+        Returns:
+            The state after the step.
+        """
+        start = self._goal
+        goal = start
+        if action[:6].any():
+            goal = self._goal_joints(action.astype(np.float64))
+        self._switch_vacuum(bool(action[6] > 0.0))
+        self._move(start, goal)
+        self._step_count += 1
+        if self._suction.is_torn():
+            self._suction.release()
+        self.state = self._read_state()
+        return self.state
+
+    def stop(self) -> None:
+        """Make the arm's present place its target and end all motion: what a stop means here."""
+        self._goal = self.robot.get_qpos().astype(np.float64)
+        for joint, angle in zip(self._joints, self._goal.tolist(), strict=True):
+            joint.set_drive_target(angle)
+            joint.set_drive_velocity_target(0.0)
+
+    def digest(self) -> str:
+        """SHA-256 over everything that moves, bit for bit."""
+        parts = [self.robot.get_qpos(), self.robot.get_qvel(), self._goal]
+        for entity, body in zip(self.entities, self._bodies, strict=True):
+            pose = entity.pose
+            parts += [pose.p, pose.q, body.linear_velocity, body.angular_velocity]
+        parts.append(np.array([self._suction.held, self._vacuum_on, self._step_count], np.int64))
+        sha = hashlib.sha256()
+        for part in parts:
+            sha.update(np.ascontiguousarray(part).tobytes())
+        return sha.hexdigest()
+
+    def _goal_joints(self, action: np.ndarray) -> np.ndarray:
+        """Joint target (7,) for a delta composed on the measured end-effector pose."""
+        joints = self.robot.get_qpos().astype(np.float64)
+        target = kinematics.forward(joints)
+        target[:3, 3] += target[:3, :3] @ action[:3]
+        turn = quat_wxyz_from_rotation_vector(action[3:6])
+        target[:3, :3] = target[:3, :3] @ rotation_matrix_from_quat_wxyz(turn)
+        goal, self.ik_error = kinematics.inverse(target, self._goal)
+        return goal
+
+    def _switch_vacuum(self, on: bool) -> None:
+        self._vacuum_on = on
+        if not on:
+            self._suction.release()
+
+    def _move(self, start: np.ndarray, goal: np.ndarray) -> None:
+        """Drive the arm from `start` to `goal` in a straight joint line over one control step."""
+        joints, physics = self._joints, self._physics
+        velocities = ((goal - start) / CONTROL_DT).tolist()
+        for joint, velocity in zip(joints, velocities, strict=True):
+            joint.set_drive_velocity_target(velocity)
+        for substep in range(SUBSTEPS):
+            # The middle of the substep: over it the servo then neither leads nor lags.
+            target = start + (goal - start) * ((substep + 0.5) / SUBSTEPS)
+            for joint, angle in zip(joints, target.tolist(), strict=True):
+                joint.set_drive_target(angle)
+            physics.step()
+            if self._vacuum_on and self._suction.held < 0 and self._try_grip():
+                goal = target  # what is held must not be pressed on into the table
+                velocities = [0.0] * len(joints)
+                start = goal
+                for joint in joints:
+                    joint.set_drive_velocity_target(0.0)
+        self._goal = goal
+
+    def _try_grip(self) -> bool:
+        ee = self.ee.pose.to_transformation_matrix()
+        for index, entity in enumerate(self.entities):
+            pose = entity.pose
+            if is_sealed(
+                self.specs[index],
+                pose.p,
+                pose.to_transformation_matrix()[:3, :3],
+                ee[:3, 3],
+                ee[:3, 2],
+            ):
+                self._suction.grip(index)
+                self._ever_grasped[index] = True
+                return True
+        return False
+
+    def _read_state(self) -> WorldState:
+        count = len(self.entities)
+        positions, quats = np.empty((count, 3)), np.empty((count, 4))
+        linear, angular = np.empty((count, 3)), np.empty((count, 3))
+        for index, (entity, body) in enumerate(zip(self.entities, self._bodies, strict=True)):
+            pose = entity.pose
+            positions[index], quats[index] = pose.p, pose.q
+            linear[index], angular[index] = body.linear_velocity, body.angular_velocity
+        rotations = rotation_matrix_from_quat_wxyz(quats)
+        joints = self.robot.get_qpos().astype(np.float64)
+        ee = kinematics.forward(joints)
+        ee_position = ee[:3, 3] + BASE_POSITION
+        ground_force, pair_force, ee_contact = self._contact_forces(count)
+        ready = self._suction.held >= 0 or any(
+            is_sealed(self.specs[i], positions[i], rotations[i], ee_position, ee[:3, 2])
+            for i in range(count)
+        )
+        return WorldState(
+            step=self._step_count,
+            time_s=self._step_count * CONTROL_DT,
+            ee_position=ee_position,
+            ee_quat_wxyz=_ee_quat(ee[:3, :3]),
+            joint_positions=joints,
+            joint_velocities=self.robot.get_qvel().astype(np.float64),
+            positions=positions,
+            quats_wxyz=quats,
+            rotations=rotations,
+            linear_velocities=linear,
+            angular_velocities=angular,
+            grasped=self._suction.held,
+            vacuum_on=self._vacuum_on,
+            vacuum_ready=ready,
+            ever_grasped=self._ever_grasped.copy(),
+            ee_contact=ee_contact,
+            ground_force=ground_force,
+            pair_force=pair_force,
+            specs=self.specs,
+        )
+
+    def _contact_forces(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Forces [N] of the last physics step: of the ground (N,), between objects (N, N), robot."""
+        ground, pairs = np.zeros(count), np.zeros((count, count))
+        touched = np.zeros(count, dtype=bool)
+        for contact in self._physics.get_contacts():
+            first, second = (self._owners[body] for body in contact.bodies)
+            if first < 0 and second < 0:
+                continue
+            impulse = sum(point.impulse for point in contact.points)
+            if np.abs(impulse).sum() < _CONTACT_IMPULSE:
+                continue
+            up = float(impulse[2]) / PHYSICS_DT  # on the first body
+            if first >= 0 and second >= 0:
+                pairs[first, second] += up
+                pairs[second, first] -= up
+            elif second == _GROUND:
+                ground[first] += up
+            elif first == _GROUND:
+                ground[second] -= up
+            else:
+                touched[max(first, second)] = True
+        return np.maximum(ground, 0.0), np.maximum(pairs, 0.0), touched
+
+
+def _ee_quat(rotation: np.ndarray) -> np.ndarray:
+    """Orientation (4,) of the end effector, of the two signs the one near (0, 1, 0, 0).
+
+    Straight down the scalar part is zero, where the usual choice of sign would flicker.
+    """
+    quat = quat_wxyz_from_rotation_matrix(rotation)
+    return -quat if quat[1] < 0.0 else quat
+
+
+def _configure_physics() -> None:
+    """Global defaults of the engine, set before each scene so that nobody else's stay."""
+    sapien.physx.set_scene_config(
+        gravity=[0, 0, -9.81],
+        bounce_threshold=2.0,
+        enable_pcm=True,
+        enable_tgs=True,
+        enable_ccd=False,
+        enable_enhanced_determinism=True,
+    )
+    # Never asleep: a sleeping pair reports no contact, and predicates read contact forces.
+    sapien.physx.set_body_config(
+        solver_position_iterations=15, solver_velocity_iterations=1, sleep_threshold=0.0
+    )
+    sapien.physx.set_shape_config(contact_offset=CONTACT_OFFSET_M, rest_offset=0.0)
+    sapien.physx.set_default_material(FRICTION, FRICTION, 0.0)
+
+
+def _body(entity: sapien.Entity, kind: type = sapien.physx.PhysxRigidDynamicComponent):
+    return entity.find_component_by_type(kind)
+
+
+def _build_object(
+    scene: sapien.Scene, placed: PlacedObject, *, with_visual: bool
+) -> sapien.Entity:
+    spec = placed.spec
+    body = sapien.physx.PhysxRigidDynamicComponent()
+    shape = sapien.physx.PhysxCollisionShapeConvexMesh(
+        vertices=spec.vertices.astype(np.float32),
+        scale=np.ones(3, np.float32),
+        material=sapien.physx.get_default_material(),
+    )
+    shape.density = spec.density
+    body.attach(shape)
+    entity = sapien.Entity()
+    entity.name = spec.name
+    entity.add_component(body)
+    if with_visual:
+        from c2a_sim_bridge.sim.rendering import object_visual
+
+        entity.add_component(object_visual(spec))
+    entity.pose = sapien.Pose(placed.position, placed.quat_wxyz)
+    scene.add_entity(entity)
+    return entity
