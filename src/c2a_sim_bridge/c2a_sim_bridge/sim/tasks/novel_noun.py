@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""NovelNoun: put one object on another, both called by words that the text introduces."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from c2a_sim_bridge.sim.objects import SHAPES
+from c2a_sim_bridge.sim.placement import Workspace, place_objects
+from c2a_sim_bridge.sim.predicates import OnTop
+from c2a_sim_bridge.sim.tasks.place import on_top_stage
+from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs
+
+WORKSPACE = Workspace(x=(-0.4, 0.05))
+WORDS = ('dax', 'blicket', 'wug', 'zup')
+
+
+class NovelNoun(Task):
+    """Put object 0 (movable 0..2) on object 3 (bases 3..5).
+
+    The words stand for shapes. Shapes differ within each role, and the two that are named
+    occur only once in the scene, so that the text says which objects are meant.
+    """
+
+    name = 'NovelNoun'
+    order = 9
+    level = 1
+    paper_rows = 'Table 1 NovelNoun (unseen in L0+L1); Table 2 NovelNoun'
+    max_objects = 6
+    phrasings = (
+        '{s} is {p} and {t} is {q}. Put {p} on {q}',
+        'a {s} is a {p} and a {t} is a {q}. Put the {p} on the {q}',
+        'we call a {s} {p}, and a {t} {q}. Pick and place the {p} on the {q}',
+    )
+
+    def sample(self, rng: np.random.Generator) -> TaskInstance:
+        """Draw shapes, words, and six objects."""
+        moved, base, *both = (str(shape) for shape in rng.permutation(SHAPES))
+        words = [str(word) for word in rng.permutation(WORDS)[:2]]
+        specs = draw_specs(rng, 6, shapes=(moved, *both, base, *both))
+        objects = place_objects(rng, specs, WORKSPACE)
+        return TaskInstance(
+            task=self.name,
+            objects=objects,
+            instruction=self.instruct(rng, s=moved, p=words[0], t=base, q=words[1]),
+            goal=OnTop(0, 3),
+            stages=(on_top_stage(0, 3),),
+        )
+
+
+TASKS = (NovelNoun(),)

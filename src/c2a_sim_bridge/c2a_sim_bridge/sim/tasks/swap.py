@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Swap: exchange two objects, which needs a free place and a memory of both poses."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from c2a_sim_bridge.sim import predicates
+from c2a_sim_bridge.sim.objects import ObjectSpec, PlacedObject
+from c2a_sim_bridge.sim.placement import FREE_MARGIN, Workspace, place_objects
+from c2a_sim_bridge.sim.predicates import AtPosition, Settling
+from c2a_sim_bridge.sim.skills.plan import (
+    Assignments,
+    PlanStep,
+    PoseTemplate,
+    Stage,
+    free_space,
+    get_pose,
+    pick_place_at,
+)
+from c2a_sim_bridge.sim.state import WorldState
+from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
+
+WORKSPACE = Workspace(x=(-0.35, 0.0))
+MARGIN = 0.04
+FREE_KEY = 'free'
+
+_MAX_TRIES = 100
+
+
+class Swap(Task):
+    """Object 0 to the place of object 1 and the other way round."""
+
+    name = 'Swap'
+    order = 10
+    level = 1
+    paper_rows = 'Figure 4 swap study; Table 2 Swap'
+    max_objects = 2
+    phrasings = (
+        'swap positions of {x} and {y}',
+        'swap the positions of {x} and {y}',
+        'exchange {x} and {y}',
+        'put {x} where {y} is, and {y} where {x} was',
+    )
+
+    def sample(self, rng: np.random.Generator) -> TaskInstance:
+        """Draw two objects and a free place for the one that is moved out of the way."""
+        objects, free = _place(rng, draw_specs(rng, 2))
+        goal = predicates.Swap(0, 1, objects)
+        return TaskInstance(
+            task=self.name,
+            objects=objects,
+            instruction=self.instruct(rng, x=the(objects[0]), y=the(objects[1])),
+            goal=goal,
+            stages=(Stage(Settling(goal).update, partial(_steps, objects)),),
+            free_pose={0: free, 1: free},
+        )
+
+
+def _place(
+    rng: np.random.Generator, specs: tuple[ObjectSpec, ...]
+) -> tuple[tuple[PlacedObject, ...], np.ndarray]:
+    """Layout and free place: three places, each with room for either object at any yaw."""
+    room = specs[0].radius + specs[1].radius + FREE_MARGIN
+    for _ in range(_MAX_TRIES):
+        objects = place_objects(rng, specs, WORKSPACE, MARGIN)
+        free = WORKSPACE.sample(rng)
+        places = np.array([objects[0].position[:2], objects[1].position[:2], free])
+        gaps = np.linalg.norm(places - np.roll(places, 1, axis=0), axis=1)
+        if gaps.min() >= room:
+            return objects, np.array([free[0], free[1], specs[0].height / 2])
+    raise RuntimeError(
+        f'no free place beside {[spec.name for spec in specs]} in {WORKSPACE} after'
+        f' {_MAX_TRIES} tries: take a larger workspace'
+    )
+
+
+def _steps(
+    layout: tuple[PlacedObject, ...], state: WorldState, assigned: frozenset[str]
+) -> tuple[PlanStep, ...]:
+    """What is left of: first out of the way, second to first's place, first to second's.
+
+    Which object is where decides, so a lost object is fetched and nothing is done twice.
+    """
+    first, second = (placed.name for placed in layout)
+    if AtPosition(1, layout[0].position).is_near(state):
+        return pick_place_at(0, second, is_held=state.grasped == 0)
+    if AtPosition(0, layout[1].position).is_near(state):
+        return pick_place_at(1, first, is_held=state.grasped == 1)
+    steps: tuple[PlanStep, ...] = ()
+    if _is_in_the_way(layout, state):
+        keys = _unassigned(assigned, (first, get_pose(0)), (FREE_KEY, free_space(0)))
+        steps = pick_place_at(0, FREE_KEY, keys, is_held=state.grasped == 0)
+    keys = _unassigned(assigned, (second, get_pose(1)))
+    return (
+        *steps,
+        *pick_place_at(1, first, keys, is_held=state.grasped == 1),
+        *pick_place_at(0, second),
+    )
+
+
+def _is_in_the_way(layout: tuple[PlacedObject, ...], state: WorldState) -> bool:
+    """Whether object 0 is held or leaves no room for object 1 at its own first place."""
+    distance = np.hypot(*(state.positions[0, :2] - layout[0].position[:2]))
+    room = layout[0].spec.radius + layout[1].spec.radius + FREE_MARGIN / 2
+    return state.grasped == 0 or bool(distance < room)
+
+
+def _unassigned(assigned: frozenset[str], *assignments: tuple[str, PoseTemplate]) -> Assignments:
+    """Those assignments whose key has no value yet."""
+    return tuple(pair for pair in assignments if pair[0] not in assigned)
+
+
+TASKS = (Swap(),)

@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""What a task is, and what the families share: drawing objects, phrasing, simple stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from c2a_sim_bridge.sim.objects import COLORS, NOMINAL_SIZE, SHAPES, ObjectSpec, PlacedObject
+from c2a_sim_bridge.sim.predicates import Predicate
+from c2a_sim_bridge.sim.skills.plan import Stage
+
+
+@dataclass(frozen=True, eq=False)
+class TaskInstance:
+    """One episode of a task. For one use: goal and stages remember what they have seen.
+
+    Attributes:
+        task: the task's name.
+        objects: start layout; indices everywhere are positions in this tuple.
+        instruction: what the robot is told.
+        goal: success, fed one state per control step.
+        stages: what the oracle works through.
+        free_pose: place (3,) in metres kept free for an object, by index; an object without
+            one gets `find_free_space`.
+    """
+
+    task: str
+    objects: tuple[PlacedObject, ...]
+    instruction: str
+    goal: Predicate
+    stages: tuple[Stage, ...]
+    free_pose: dict[int, np.ndarray] = field(default_factory=dict)
+
+
+class Task:
+    """Base of all tasks; instances hold no state.
+
+    Attributes:
+        name: CamelCase, as in the paper's Table 1.
+        order: place in lists of tasks.
+        level: the paper's level; Table 1 for tasks that are in it.
+        paper_rows: which rows of the paper's tables the task stands for.
+        max_objects: most objects in a scene.
+        phrasings: instruction templates, ClevrSkills' own wordings among them.
+    """
+
+    name: ClassVar[str]
+    order: ClassVar[int]
+    level: ClassVar[int]
+    paper_rows: ClassVar[str]
+    max_objects: ClassVar[int]
+    phrasings: ClassVar[tuple[str, ...]]
+
+    def sample(self, rng: np.random.Generator) -> TaskInstance:
+        """Draw an episode: objects, layout, instruction."""
+        raise NotImplementedError
+
+    def instruct(self, rng: np.random.Generator, **words: str) -> str:
+        """Fill the words into a phrasing drawn uniformly."""
+        template = self.phrasings[int(rng.integers(len(self.phrasings)))]
+        text = template.format(**words)
+        return text[0].upper() + text[1:]
+
+
+def draw_specs(
+    rng: np.random.Generator,
+    count: int,
+    size: tuple[float, float, float] = NOMINAL_SIZE,
+    shapes: Sequence[str] | None = None,
+) -> tuple[ObjectSpec, ...]:
+    """Draw objects with names unique in the scene: no colour twice, shapes freely.
+
+    Args:
+        rng: the episode's generator.
+        count: how many.
+        size: of all of them, metres.
+        shapes: one per object instead of drawn ones.
+    """
+    colors = rng.permutation(list(COLORS))[:count]
+    if shapes is None:
+        shapes = rng.choice(SHAPES, size=count)
+    return tuple(
+        ObjectSpec(str(color), str(shape), size)
+        for color, shape in zip(colors, shapes, strict=True)
+    )
+
+
+def the(placed: PlacedObject) -> str:
+    """The object in a sentence, e.g. 'the red cube'."""
+    return f'the {placed.name}'
