@@ -1,0 +1,335 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""What every node shares: names, quality of service, parameters, logging and running.
+
+Relative names are resolved in the namespace `c2a`; sensor and robot topics are absolute, as their
+users expect them. Publisher and subscriber of a topic take the same profile from here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import MISSING, field, fields
+from typing import Any, TypeVar
+
+import rclpy
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.duration import Duration
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+)
+from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    LivelinessPolicy,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_profile_sensor_data,
+)
+
+NAMESPACE = 'c2a'
+
+# A peer that has not shown itself for so long counts as dead: half of the two seconds within which
+# the bridge has to notice it in lockstep.
+LIVELINESS_LEASE_S = 1.0
+
+# Packages whose library log goes to the log of the node that runs them.
+LIBRARIES = ('c2a_core', 'c2a_sim_bridge', 'c2a_planner', 'c2a_controller', 'c2a_training')
+
+_ParamsT = TypeVar('_ParamsT')
+
+
+class Topic:
+    """Names of the topics."""
+
+    OBSERVATION = 'observation'
+    KEY_STEP = 'key_step'
+    ORACLE_KEY_STEP = 'oracle_key_step'
+    ACTION_CHUNK = 'action_chunk'
+    COMMAND = 'command'
+    EPISODE = 'episode'
+    MARKERS = 'markers'
+    OVERLAY = 'overlay'
+
+    BASE_IMAGE = '/camera/base/image_raw'
+    BASE_CAMERA_INFO = '/camera/base/camera_info'
+    WRIST_IMAGE = '/camera/wrist/image_raw'
+    WRIST_CAMERA_INFO = '/camera/wrist/camera_info'
+    JOINT_STATES = '/joint_states'
+    ROBOT_DESCRIPTION = '/robot_description'
+    EE_POSE = '/ee_pose'
+    DIAGNOSTICS = '/diagnostics'
+    CLOCK = '/clock'
+
+
+class Service:
+    """Names of the services."""
+
+    RESET = 'reset'
+    ESTOP = 'estop'
+
+
+class Action:
+    """Names of the actions."""
+
+    EXECUTE_TASK = 'execute_task'
+    EXECUTE_SKILL = 'execute_skill'
+
+
+def _reliable(depth: int, *, latched: bool = False, lease_s: float | None = None) -> QoSProfile:
+    profile = QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+    )
+    if lease_s is not None:
+        profile.liveliness = LivelinessPolicy.AUTOMATIC
+        profile.liveliness_lease_duration = Duration(seconds=lease_s)
+    return profile
+
+
+class Qos:
+    """Quality of service, by what is carried; publisher and subscriber take the same profile.
+
+    Lockstep must not lose a message, so what it waits for is reliable. The lease lets a reader
+    notice that the process behind a topic is gone; a reader without one matches as well, but a
+    writer without one does not reach the readers of `key_step` and `command`.
+    """
+
+    OBSERVATION = _reliable(10)
+    KEY_STEP = _reliable(10, latched=True, lease_s=LIVELINESS_LEASE_S)
+    ORACLE_KEY_STEP = _reliable(10)
+    ACTION_CHUNK = _reliable(10)
+    COMMAND = _reliable(10, lease_s=LIVELINESS_LEASE_S)
+    LATCHED = _reliable(1, latched=True)
+    EPISODE = LATCHED
+    SENSOR = qos_profile_sensor_data
+    STATUS = _reliable(10)
+    CLOCK = QoSProfile(
+        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
+    )
+
+
+def param(
+    default: Any,
+    description: str,
+    *,
+    lower: float | None = None,
+    upper: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """Field of a parameters dataclass: default, description and bounds in one declaration.
+
+    Args:
+        default: bool, int, float or str; its type is the parameter's.
+        description: one sentence, with the unit.
+        lower: smallest value, together with `upper`; numbers only.
+        upper: largest value.
+        choices: the words that are allowed; text only.
+    """
+    if type(default) not in (bool, int, float, str):
+        raise TypeError(f'default {default!r} of a parameter, expected a bool, int, float or str')
+    if (lower is None) != (upper is None):
+        raise TypeError('a bounded parameter needs lower and upper')
+    metadata = {'description': description, 'bounds': (lower, upper), 'choices': choices}
+    return field(default=default, metadata=metadata)
+
+
+def declare_params(node: Node, params_type: type[_ParamsT]) -> _ParamsT:
+    """Declare the parameters of a node, read-only, described and bounded.
+
+    Args:
+        node: whose parameters they are.
+        params_type: frozen dataclass of `param()` fields.
+
+    Returns:
+        The values, from launch file, command line or default.
+
+    Raises:
+        ValueError: for a value of the wrong type, out of its bounds or not among its choices.
+    """
+    values = {}
+    for entry in fields(params_type):  # type: ignore[arg-type]
+        if entry.default is MISSING or 'description' not in entry.metadata:
+            raise TypeError(f'{params_type.__name__}.{entry.name} is not declared with param()')
+        try:
+            declared = node.declare_parameter(entry.name, entry.default, _descriptor(entry))
+        except (InvalidParameterTypeException, InvalidParameterValueException) as err:
+            raise ValueError(_explain(node, entry, err)) from err
+        values[entry.name] = declared.value
+        _check_choice(node, entry, declared.value)
+    _warn_of_unknown(node, set(values))
+    return params_type(**values)
+
+
+def default_to_localhost() -> None:
+    """Keep discovery on this machine unless the user set a range; call before `rclpy.init`."""
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+
+class RosLogHandler(logging.Handler):
+    """Hands records of `logging` to a ROS logger."""
+
+    def __init__(self, logger: Any) -> None:
+        super().__init__()
+        self.ros_logger = logger
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a record; rclpy wants one line of code for each severity."""
+        message = f'{record.name}: {self.format(record)}'
+        if record.levelno >= logging.CRITICAL:
+            self.ros_logger.fatal(message)
+        elif record.levelno >= logging.ERROR:
+            self.ros_logger.error(message)
+        elif record.levelno >= logging.WARNING:
+            self.ros_logger.warning(message)
+        elif record.levelno >= logging.INFO:
+            self.ros_logger.info(message)
+        else:
+            self.ros_logger.debug(message)
+
+
+def forward_logging(
+    logger: Any, libraries: tuple[str, ...] = LIBRARIES, level: int = logging.INFO
+) -> Callable[[], None]:
+    """Send the log of ROS-free libraries to a ROS logger.
+
+    Args:
+        logger: of a node, or `rclpy.logging.get_logger(name)`.
+        libraries: names of the packages.
+        level: least severe level of `logging` that is sent.
+
+    Returns:
+        A function that ends it.
+    """
+    handler = RosLogHandler(logger)
+    library_loggers = [logging.getLogger(name) for name in libraries]
+    for library_logger in library_loggers:
+        library_logger.addHandler(handler)
+        library_logger.setLevel(level)
+
+    def stop() -> None:
+        for library_logger in library_loggers:
+            library_logger.removeHandler(handler)
+
+    return stop
+
+
+def run_node(
+    node_factory: Callable[[], Node],
+    args: list[str] | None = None,
+    *,
+    executor_factory: Callable[[], Executor] = MultiThreadedExecutor,
+) -> int:
+    """Run one node until it is told to stop: the whole of a node's `main()`.
+
+    Args:
+        node_factory: makes the node, mostly its class.
+        args: command line with ROS arguments; None takes that of the process.
+        executor_factory: makes the executor that spins it.
+
+    Returns:
+        Exit code: 0 after Ctrl-C or a shutdown, 1 if the node could not be made.
+
+    Raises:
+        Exception: what a callback of the node let through, after clean-up.
+    """
+    default_to_localhost()
+    rclpy.init(args=args)
+    node: Node | None = None
+    executor: Executor | None = None
+    stop_forwarding = forward_logging(rclpy.logging.get_logger(NAMESPACE))
+    try:
+        node = _make(node_factory)
+        if node is None:
+            return 1
+        stop_forwarding()
+        stop_forwarding = forward_logging(node.get_logger())
+        executor = executor_factory()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        stop_forwarding()
+        _clean_up(node, executor)
+    return 0
+
+
+def _make(node_factory: Callable[[], Node]) -> Node | None:
+    """The node, or None after a sentence in the log: a node that cannot start says why."""
+    try:
+        return node_factory()
+    except (ValueError, RuntimeError, OSError, ImportError) as err:
+        logger = rclpy.logging.get_logger(NAMESPACE)
+        logger.debug(traceback.format_exc())
+        logger.fatal(f'node did not start: {err}')
+        return None
+
+
+def _clean_up(node: Node | None, executor: Executor | None) -> None:
+    try:
+        if executor is not None:
+            executor.shutdown(timeout_sec=2.0)
+        if node is not None:
+            node.destroy_node()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        # The user pressed Ctrl-C again; the process ends anyway.
+        pass
+    finally:
+        rclpy.try_shutdown()
+
+
+def _descriptor(entry: Any) -> ParameterDescriptor:
+    lower, upper = entry.metadata['bounds']
+    choices = entry.metadata['choices']
+    descriptor = ParameterDescriptor(
+        description=entry.metadata['description'],
+        read_only=True,
+        additional_constraints=f'one of {", ".join(choices)}' if choices else '',
+    )
+    if lower is not None and isinstance(entry.default, float):
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(lower), to_value=float(upper))
+        ]
+    elif lower is not None:
+        descriptor.integer_range = [IntegerRange(from_value=int(lower), to_value=int(upper))]
+    return descriptor
+
+
+def _explain(node: Node, entry: Any, err: Exception) -> str:
+    hint = ''
+    if isinstance(err, InvalidParameterTypeException):
+        expected = type(entry.default).__name__
+        hint = f': expected {expected}' + (', write 1.0 for 1' if expected == 'float' else '')
+    return f'parameter {entry.name} of {node.get_name()}: {err}{hint}'
+
+
+def _check_choice(node: Node, entry: Any, value: object) -> None:
+    choices = entry.metadata['choices']
+    if not choices or value in choices:
+        return
+    near = difflib.get_close_matches(str(value), choices, n=1)
+    meant = f', did you mean {near[0]}?' if near else ''
+    raise ValueError(
+        f'parameter {entry.name} of {node.get_name()} is {value!r}, expected one of '
+        f'{", ".join(choices)}{meant}'
+    )
+
+
+def _warn_of_unknown(node: Node, known: set[str]) -> None:
+    """Say so when a parameter was given that the node does not have: rclpy ignores it silently."""
+    for name in getattr(node, '_parameter_overrides', {}):
+        if name in known or node.has_parameter(name) or name.startswith('qos_overrides.'):
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        meant = f'did you mean {near[0]}?' if near else f'it has {", ".join(sorted(known))}'
+        node.get_logger().warning(f'{node.get_name()} has no parameter {name}: {meant}')
