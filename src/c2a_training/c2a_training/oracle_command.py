@@ -178,7 +178,7 @@ def check_request(args: argparse.Namespace) -> OracleRun:
 
 
 def _check_tasks(names: Sequence[str]) -> tuple[str, ...]:
-    from c2a_sim_bridge.sim.tasks import get_task, task_names
+    from c2a_sim_bridge.sim.tasks.registry import get_task, task_names
 
     words = [word for name in names for word in name.split(',') if word]
     if 'all' in words:

@@ -107,8 +107,12 @@ class EpisodeVideo:
     ) -> None:
         """Append one row; rows without a command (the episode's last) wait for `finish`."""
         self._last = (observation, key_step)
-        if command is None:
-            return
+        if command is not None:
+            self.add_running(observation, key_step)
+
+    def add_running(self, observation: Observation, key_step: KeyStep) -> None:
+        """Append one row of the running episode."""
+        self._last = (observation, key_step)
         frame = self._draw(observation, key_step, 'running')
         self._writer.add(frame)
         if key_step.is_key_step:

@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Joins what comes over topics into episodes and films them. Knows no ROS: the node feeds it.
+
+Observations and key steps arrive on two topics in any interleaving; a row is complete when both
+of a step are there. The episode's end comes on a third topic and may overtake its last rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from c2a_core.types import EpisodeStatus, KeyStep, Observation
+from c2a_training.rollout import closing_key_step
+from c2a_training.video import EpisodeVideo, contact_sheet, pick_frames, write_png
+
+SHEET_FRAMES = 6
+
+
+@dataclass(frozen=True)
+class EpisodeRecord:
+    """What one episode left behind.
+
+    Attributes:
+        status: the last status, with the verdict.
+        codes: its key steps in order.
+        rows: rows that were filmed.
+        video: the video's file, None if nothing was filmed.
+        sheet: the contact sheet's file, None if nothing was filmed.
+    """
+
+    status: EpisodeStatus
+    codes: tuple[str, ...]
+    rows: int
+    video: Path | None
+    sheet: Path | None
+
+
+class DemoRecorder:
+    """Films one episode after another.
+
+    Args:
+        folder: where ``<Task>.mp4`` and ``<Task>.png`` go.
+        on_key_step: called with each new key step as it arrives.
+        on_start: called with the status of each new episode.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        on_key_step: Callable[[KeyStep], None],
+        on_start: Callable[[EpisodeStatus], None],
+    ) -> None:
+        self._folder = folder
+        self._on_key_step = on_key_step
+        self._on_start = on_start
+        self.finished: list[EpisodeRecord] = []
+        self._status: EpisodeStatus | None = None
+        self._observations: dict[int, Observation] = {}
+        self._key_steps: dict[int, KeyStep] = {}
+        self._codes: list[str] = []
+        self._next_step = 0
+        self._last: KeyStep | None = None
+        self._video: EpisodeVideo | None = None
+
+    @property
+    def is_waiting_for_rows(self) -> bool:
+        """The episode has ended, but rows of it are still under way."""
+        return self._status is not None and self._status.done
+
+    def add_status(self, status: EpisodeStatus) -> None:
+        """Take the episode's state; begins an episode or ends it."""
+        if self._status is None or status.episode_id != self._status.episode_id:
+            if self.finished and status.episode_id == self.finished[-1].status.episode_id:
+                return
+            self._begin(status)
+        self._status = status
+        self._film()
+
+    def add_observation(self, observation: Observation) -> None:
+        """Take an observation."""
+        if self._is_current(observation.episode_id, observation.step):
+            self._observations[observation.step] = observation
+            self._film()
+
+    def add_key_step(self, key_step: KeyStep) -> None:
+        """Take a key step."""
+        if not self._is_current(key_step.episode_id, key_step.step):
+            return
+        if key_step.step not in self._key_steps and key_step.is_key_step:
+            self._codes.append(key_step.code)
+            self._on_key_step(key_step)
+        self._key_steps[key_step.step] = key_step
+        self._film()
+
+    def finish(self) -> None:
+        """End the ended episode now, without waiting for rows that are missing."""
+        if self._status is None:
+            return
+        status, video = self._status, self._video
+        last = self._observations.get(status.step)
+        if video is not None and last is not None:
+            video.add(last, closing_key_step(last, self._last))
+        rows = min(self._next_step, status.step)
+        record = EpisodeRecord(status, tuple(self._codes), rows, None, None)
+        if video is not None and self._next_step:
+            record = self._close_video(record, video)
+        elif video is not None:
+            video.abort()
+        self.finished.append(record)
+        self._status = self._video = None
+
+    def abort(self) -> None:
+        """Drop the episode that is being filmed; no half file stays."""
+        if self._video is not None:
+            self._video.abort()
+        self._status = self._video = None
+
+    def _begin(self, status: EpisodeStatus) -> None:
+        self.abort()
+        self._observations, self._key_steps, self._codes = {}, {}, []
+        self._next_step, self._last = 0, None
+        self._video = EpisodeVideo(
+            self._folder / f'{status.task}.mp4',
+            task=status.task,
+            seed=status.seed,
+            instruction=status.instruction,
+            max_steps=status.max_steps,
+        )
+        self._status = status
+        self._on_start(status)
+
+    def _is_current(self, episode_id: int, step: int) -> bool:
+        status = self._status
+        return status is not None and episode_id == status.episode_id and step >= self._next_step
+
+    def _film(self) -> None:
+        """Film the complete rows in order, and end the episode when its last row is there."""
+        status, video = self._status, self._video
+        if status is None or video is None:
+            return
+        while self._next_step in self._observations and self._next_step in self._key_steps:
+            if status.done and self._next_step >= status.step:
+                break
+            observation = self._observations.pop(self._next_step)
+            self._last = self._key_steps.pop(self._next_step)
+            video.add_running(observation, self._last)
+            self._next_step += 1
+        # The last row may have been filmed before the status that says it is the last.
+        is_complete = status.step in self._observations or self._next_step > status.step
+        if status.done and self._next_step >= status.step and is_complete:
+            self.finish()
+
+    def _close_video(self, record: EpisodeRecord, video: EpisodeVideo) -> EpisodeRecord:
+        video.finish(record.status.reason)
+        sheet = self._folder / f'{record.status.task}.png'
+        frames: list[np.ndarray] = pick_frames(video.key_frames, SHEET_FRAMES)
+        write_png(sheet, contact_sheet(frames, columns=3))
+        return replace(record, video=self._folder / f'{record.status.task}.mp4', sheet=sheet)

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import replace
+
+import pytest
+from scripted_world import TRACE, ScriptedWorld
+
+from c2a_core.types import EpisodeStatus
+from c2a_planner.oracle_backend import OracleBackend
+from c2a_planner.planner import Planner
+from c2a_training.demo_recorder import DemoRecorder
+from c2a_training.rollout import OracleLowLevel, run_episode
+
+
+class Heard:
+    """A recorder with what it said."""
+
+    def __init__(self, folder) -> None:
+        self.codes: list[str] = []
+        self.started: list[str] = []
+        self.recorder = DemoRecorder(
+            folder,
+            on_key_step=lambda key_step: self.codes.append(key_step.code),
+            on_start=lambda status: self.started.append(status.task),
+        )
+
+
+def episode(episode_id: int = 1, task: str = 'Pick'):
+    """Rows and status of a rollout, as they would be published."""
+    world, rows = ScriptedWorld(), []
+    run_episode(
+        world,
+        Planner(OracleBackend()),
+        OracleLowLevel(world),
+        task=task,
+        seed=0,
+        episode_id=episode_id,
+        on_step=lambda *row: rows.append(row),
+    )
+    start = EpisodeStatus(
+        episode_id, task, f'do {task}', 0, 0, 100, False, False, '', 'lockstep', 'oracle',
+        'maniskill', 20.0, 'oracle', '',
+    )  # fmt: skip
+    end = replace(start, step=len(rows) - 1, success=True, done=True, reason='success')
+    return rows, start, end
+
+
+def play(recorder: DemoRecorder, rows, start, end) -> None:
+    recorder.add_status(start)
+    for observation, key_step, _ in rows:
+        recorder.add_observation(observation)
+        recorder.add_key_step(key_step)
+    recorder.add_status(end)
+
+
+def test_episode_leaves_a_video_and_a_sheet_and_its_code(tmp_path):
+    heard = Heard(tmp_path)
+    rows, start, end = episode()
+    play(heard.recorder, rows, start, end)
+    (record,) = heard.recorder.finished
+    assert record.codes == (*TRACE, 'done()')
+    assert heard.codes == list(record.codes)
+    assert record.rows == len(rows) - 1
+    assert record.status.success
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['Pick.mp4', 'Pick.png']
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_any_interleaving_of_the_topics_films_the_same_rows(tmp_path, seed: int):
+    heard = Heard(tmp_path)
+    rows, start, end = episode()
+    observations = [(0, heard.recorder.add_observation, row[0]) for row in rows]
+    key_steps = [(1, heard.recorder.add_key_step, row[1]) for row in rows[:-1]]
+    status = [(2, heard.recorder.add_status, end)]
+    rng = random.Random(seed)
+    queues = [observations, key_steps, status]
+    heard.recorder.add_status(start)
+    while any(queues):
+        queue = rng.choice([queue for queue in queues if queue])
+        _, deliver, message = queue.pop(0)
+        deliver(message)
+    (record,) = heard.recorder.finished
+    assert record.rows == len(rows) - 1
+    assert record.codes == TRACE
+
+
+def test_a_missing_last_observation_is_waited_for_until_finish(tmp_path):
+    heard = Heard(tmp_path)
+    rows, start, end = episode()
+    play(heard.recorder, rows[:-1], start, end)
+    assert heard.recorder.finished == []
+    assert heard.recorder.is_waiting_for_rows
+    heard.recorder.finish()
+    (record,) = heard.recorder.finished
+    assert record.video is not None
+
+
+def test_episodes_follow_each_other_and_late_status_is_ignored(tmp_path):
+    heard = Heard(tmp_path)
+    first, second = episode(1, 'Pick'), episode(2, 'Swap')
+    play(heard.recorder, *first)
+    heard.recorder.add_status(first[2])
+    play(heard.recorder, *second)
+    assert heard.started == ['Pick', 'Swap']
+    assert [record.status.task for record in heard.recorder.finished] == ['Pick', 'Swap']
+
+
+def test_what_belongs_to_another_episode_is_dropped(tmp_path):
+    heard = Heard(tmp_path)
+    rows, start, end = episode(2)
+    other, _, _ = episode(1)
+    heard.recorder.add_status(start)
+    for row, stray in itertools.zip_longest(rows, other):
+        heard.recorder.add_observation(stray[0])
+        heard.recorder.add_key_step(stray[1])
+        heard.recorder.add_observation(row[0])
+        heard.recorder.add_key_step(row[1])
+    heard.recorder.add_status(end)
+    assert heard.recorder.finished[0].rows == len(rows) - 1
+    assert heard.codes == [*TRACE, 'done()']
+
+
+def test_a_given_up_episode_leaves_no_file(tmp_path):
+    heard = Heard(tmp_path)
+    rows, start, _ = episode()
+    heard.recorder.add_status(start)
+    heard.recorder.add_observation(rows[0][0])
+    heard.recorder.add_key_step(rows[0][1])
+    heard.recorder.abort()
+    assert list(tmp_path.iterdir()) == []
