@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The seat of the low-level policy: an observation and a key step in, an action chunk out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from c2a_core.types import FloatArray, KeyStep, Observation
+
+
+class Policy(Protocol):
+    """Makes action chunks. It knows nothing about horizons, delays and preemption.
+
+    Attributes:
+        source: who its actions come from, one of `CommandSource`.
+        checkpoint: hash of the checkpoint, or the policy's name where it has none.
+        follows_key_steps: its actions depend on the key step; False: it acts before the first key
+            step too, and a new one does not preempt it (a recording).
+    """
+
+    source: str
+    checkpoint: str
+    follows_key_steps: bool
+
+    def begin_episode(self, task: str, seed: int) -> None:
+        """Prepare for an episode.
+
+        Args:
+            task: name of the task.
+            seed: seed of the scene.
+
+        Raises:
+            ValueError: if this episode cannot be run, with what to do.
+        """
+
+    def predict_action_chunk(self, observation: Observation, key_step: KeyStep) -> FloatArray:
+        """Make one action chunk.
+
+        Args:
+            observation: the newest observation.
+            key_step: the running key step (code and cache info).
+
+        Returns:
+            Actions (Tp, 7) float32, layout of `spaces.ACTION`; row 0 belongs to the observation's
+            control step. No rows: there is nothing left to do.
+        """
+
+
+def make_policy(low_level: str, replay_dir: str) -> Policy:
+    """Build the policy of a low level.
+
+    Args:
+        low_level: 'policy' or 'replay', as in parameters and launch arguments.
+        replay_dir: directory with recorded episodes, for 'replay'.
+
+    Raises:
+        ValueError: for a name that is unknown or not there yet.
+    """
+    # Imported here: a learned policy must not cost the replay its imports.
+    if low_level == 'replay':
+        from c2a_controller.replay_policy import ReplayPolicy
+
+        return ReplayPolicy(replay_dir)
+    if low_level == 'policy':
+        raise ValueError(
+            "low level 'policy' is not there yet: learned policies come with a later version, "
+            'use low_level:=oracle or low_level:=replay'
+        )
+    raise ValueError(f"there is no policy for low level '{low_level}': choose policy or replay")

@@ -1,0 +1,268 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Receding horizon, preemption, delay and refusal of the chunk executor (semantics 1 and 10)."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from c2a_controller.chunk_executor import BLEND_STEPS, ChunkExecutor
+from c2a_core.types import KeyStep, Observation
+
+TP = 8
+
+
+def make_observation(step: int, episode_id: int = 1, vacuum_on: bool = False) -> Observation:
+    empty = np.zeros((0, 0, 3), np.uint8)
+    return Observation(
+        episode_id=episode_id,
+        step=step,
+        stamp_ns=step * 50_000_000,
+        base_image=empty,
+        wrist_image=empty,
+        joint_positions=np.zeros(7),
+        joint_velocities=np.zeros(7),
+        ee_pose=np.array([0, 0, 0, 0, 0, 0, 1]),
+        vacuum_on=vacuum_on,
+        vacuum_grasping=False,
+        vacuum_ready=False,
+    )
+
+
+def make_key_step(step: int, subtask_id: int, code: str = 'pick()', reason='') -> KeyStep:
+    return KeyStep(1, step, 0, subtask_id, False, code, '', (), 'same', reason)
+
+
+class ScriptedPolicy:
+    """Chunk n has x = 0.001 * n everywhere and y = 0.0001 * row."""
+
+    source = 'policy'
+    checkpoint = 'scripted'
+    follows_key_steps = True
+
+    def __init__(self, actions=None):
+        self.calls = 0
+        self.asked_at = []
+        self.actions = actions
+
+    def begin_episode(self, task, seed):
+        pass
+
+    def predict_action_chunk(self, observation, key_step):
+        self.calls += 1
+        self.asked_at.append(observation.step)
+        if self.actions is not None:
+            return self.actions
+        actions = np.zeros((TP, 7), np.float32)
+        actions[:, 0] = 0.001 * self.calls
+        actions[:, 1] = 0.0001 * np.arange(TP)
+        actions[:, 6] = 1.0
+        return actions
+
+
+def run(executor, subtasks, start=0):
+    commands, chunks = [], []
+    for step, subtask_id in enumerate(subtasks, start):
+        command, chunk = executor.command(make_observation(step), make_key_step(step, subtask_id))
+        commands.append(command)
+        chunks.append(chunk)
+    return commands, chunks
+
+
+def names(commands):
+    """'A0' = row 0 of chunk 0; '-' = hold."""
+    return ' '.join(
+        '-' if c.source == 'hold' else 'ABCDEFGH'[c.chunk_id] + str(c.chunk_index)
+        for c in commands
+    )
+
+
+# The table in the module's docstring.
+KEY_STEPS = [0] * 6 + [1] * 5
+
+
+def test_flush_drops_the_chunk_at_a_new_key_step():
+    executor = ChunkExecutor(ScriptedPolicy(), 4, 'flush')
+    commands, chunks = run(executor, KEY_STEPS)
+    assert names(commands) == 'A0 A1 A2 A3 B0 B1 C0 C1 C2 C3 D0'
+    assert chunks[6].preempted
+    assert chunks[6].discarded == TP - 2
+    assert not chunks[4].preempted
+    assert chunks[4].discarded == TP - 4
+    assert executor.metrics.preemptions == 1
+
+
+def test_finish_runs_the_chunk_to_its_horizon():
+    commands, chunks = run(ChunkExecutor(ScriptedPolicy(), 4, 'finish'), KEY_STEPS)
+    assert names(commands) == 'A0 A1 A2 A3 B0 B1 B2 B3 C0 C1 C2'
+    assert not chunks[8].preempted
+    assert [c.subtask_id for c in commands] == [0] * 8 + [1] * 3
+
+
+def test_blend_cross_fades_from_the_old_chunk():
+    commands, chunks = run(ChunkExecutor(ScriptedPolicy(), 4, 'blend'), KEY_STEPS)
+    assert names(commands) == 'A0 A1 A2 A3 B0 B1 C0 C1 C2 C3 D0'
+    assert chunks[6].preempted
+    for j, command in enumerate(commands[6:10]):
+        weight = (j + 1) / (BLEND_STEPS + 1)
+        assert command.action[0] == pytest.approx((1 - weight) * 0.002 + weight * 0.003)
+        assert command.action[6] == 1.0
+
+
+def test_semantics_10_delay_drops_first_rows_and_holds_after_a_flush():
+    policy = ScriptedPolicy()
+    executor = ChunkExecutor(policy, 4, 'flush', delay_s=0.1)
+    commands, _ = run(executor, [0] * 8 + [1] * 3)
+    assert names(commands) == '- - A2 A3 A4 A5 A6 A7 - - C2'
+    assert policy.asked_at == [0, 6, 8]
+
+
+def test_semantics_10_without_a_flush_the_old_chunk_runs_on_meanwhile():
+    commands, _ = run(ChunkExecutor(ScriptedPolicy(), 2, 'finish', delay_s=0.1), [0] * 10)
+    assert names(commands) == '- - A2 A3 A4 A5 B2 B3 B4 B5'
+
+
+def test_semantics_10_a_measured_delay_charges_what_inference_took():
+    clock = itertools.count(0.0, 0.08).__next__
+    executor = ChunkExecutor(ScriptedPolicy(), 8, 'flush', delay_s=None, clock=clock)
+    commands, _ = run(executor, [0] * 3)
+    assert names(commands) == '- - A2'
+
+
+def test_semantics_01_the_key_step_is_joined_in_the_middle_of_a_chunk():
+    commands, _ = run(ChunkExecutor(ScriptedPolicy(), 8, 'flush'), [0, 0, 0, 1, 1, 2])
+    assert names(commands) == 'A0 A1 A2 B0 B1 C0'
+    assert [c.subtask_id for c in commands] == [0, 0, 0, 1, 1, 2]
+
+
+@pytest.mark.parametrize('vacuum_on', [True, False])
+def test_hold_before_the_first_key_step_keeps_the_vacuum(vacuum_on):
+    executor = ChunkExecutor(ScriptedPolicy())
+    command, chunk = executor.command(
+        make_observation(0, vacuum_on=vacuum_on), make_key_step(0, -1, '')
+    )
+    assert (command.source, chunk) == ('hold', None)
+    assert not command.action[:6].any()
+    assert (command.action[6] > 0) == vacuum_on
+
+
+def test_semantics_09_done_holds():
+    executor = ChunkExecutor(ScriptedPolicy())
+    run(executor, [0, 0])
+    command, _ = executor.command(make_observation(2), make_key_step(2, 1, 'done()'))
+    assert command.source == 'hold'
+
+
+@pytest.mark.parametrize('reason', ['cancelled', 'aborted: 20 invalid replies in a row'])
+def test_a_stopped_task_holds(reason):
+    executor = ChunkExecutor(ScriptedPolicy())
+    run(executor, [0, 0])
+    command, _ = executor.command(make_observation(2), make_key_step(2, 0, reason=reason))
+    assert command.source == 'hold'
+
+
+def bad(row, column, value):
+    actions = np.zeros((TP, 7), np.float32)
+    actions[row, column] = value
+    return actions
+
+
+@pytest.mark.parametrize(
+    ('actions', 'why'),
+    [
+        (bad(7, 0, np.nan), 'not finite'),
+        (bad(0, 6, np.inf), 'not finite'),
+        (bad(3, 0, 0.2), 'out of bounds'),
+        (bad(3, 4, 1.0), 'out of bounds'),
+        (np.zeros((TP, 6), np.float32), 'shape (8, 6), expected (Tp, 7)'),
+        (np.zeros((0, 7), np.float32), 'no actions left'),
+    ],
+)
+def test_a_bad_chunk_is_refused_and_the_robot_holds(actions, why):
+    executor = ChunkExecutor(ScriptedPolicy(actions))
+    commands, chunks = run(executor, [0, 0])
+    assert names(commands) == '- -'
+    assert chunks == [None, None]
+    assert executor.metrics.refused[why] == 2
+
+
+def test_a_chunk_for_an_older_key_step_is_stale():
+    executor = ChunkExecutor(ScriptedPolicy(), 4, 'flush')
+    observation, key_step = make_observation(0), make_key_step(0, 0)
+    request = executor.begin_step(observation, key_step)
+    executor.begin_step(make_observation(1), make_key_step(1, 1))
+    actions = executor.policy.predict_action_chunk(observation, key_step)
+    assert executor.deliver(request, actions, 0.1) is None
+    assert executor.metrics.refused['stale'] == 1
+
+
+def test_a_chunk_of_another_episode_is_stale():
+    executor = ChunkExecutor(ScriptedPolicy())
+    request = executor.begin_step(make_observation(0), make_key_step(0, 0))
+    executor.begin_step(make_observation(0, episode_id=2), make_key_step(0, 0))
+    assert executor.deliver(request, np.zeros((TP, 7), np.float32), 0.1) is None
+
+
+def test_a_chunk_that_comes_late_starts_at_the_row_of_now():
+    executor = ChunkExecutor(ScriptedPolicy(), 4)
+    request = executor.begin_step(make_observation(0), make_key_step(0, 0))
+    for step in (1, 2):
+        observation, key_step = make_observation(step), make_key_step(step, 0)
+        assert executor.begin_step(observation, key_step) is None
+        assert executor.act(observation, key_step).source == 'hold'
+    actions = executor.policy.predict_action_chunk(request.observation, request.key_step)
+    assert executor.deliver(request, actions, 0.11) is not None
+    observation, key_step = make_observation(3), make_key_step(3, 0)
+    executor.begin_step(observation, key_step)
+    assert executor.act(observation, key_step).chunk_index == 3
+
+
+def test_a_chunk_that_comes_too_late_is_refused():
+    executor = ChunkExecutor(ScriptedPolicy(), 4)
+    request = executor.begin_step(make_observation(0), make_key_step(0, 0))
+    executor.begin_step(make_observation(TP), make_key_step(TP, 0))
+    assert executor.deliver(request, np.zeros((TP, 7), np.float32), 0.5) is None
+    assert executor.metrics.refused['stale'] == 1
+
+
+def test_reaction_to_a_key_step_is_measured_in_steps_and_time():
+    executor = ChunkExecutor(ScriptedPolicy(), 4, 'finish')
+    run(executor, KEY_STEPS)
+    assert [(r.subtask_id, r.steps) for r in executor.metrics.reactions] == [(0, 0), (1, 2)]
+    assert all(r.wall_ms >= 0.0 for r in executor.metrics.reactions)
+
+
+def test_seam_jump_is_measured_at_each_chunk_border():
+    executor = ChunkExecutor(ScriptedPolicy(), 4, 'flush')
+    run(executor, KEY_STEPS)
+    seams = executor.metrics.seams
+    assert [s.step for s in seams] == [4, 6, 10]
+    # at step 4: B0 = (0.002, 0) against A4 = (0.001, 0.0004), after A3 = (0.001, 0.0003)
+    assert seams[0].position_jump_m == pytest.approx(np.hypot(0.001, 0.0004), rel=1e-4)
+    assert seams[0].velocity_jump_mps == pytest.approx(np.hypot(0.001, 0.0003) / 0.05, rel=1e-4)
+    assert set(executor.metrics.summary()) >= {'chunks', 'refused chunks'}
+
+
+def test_reset_forgets_chunk_and_counters():
+    executor = ChunkExecutor(ScriptedPolicy(), 4)
+    run(executor, [0, 0])
+    executor.reset()
+    assert executor.metrics.chunks == 0
+    commands, _ = run(executor, [0])
+    assert names(commands) == 'A0'
+
+
+def test_a_recording_is_not_preempted_and_does_not_wait_for_key_steps():
+    policy = ScriptedPolicy()
+    policy.follows_key_steps = False
+    commands, _ = run(ChunkExecutor(policy, 4, 'flush'), [-1, 0, 1, 2, 3])
+    assert names(commands) == 'A0 A1 A2 A3 B0'
+
+
+@pytest.mark.parametrize(('horizon', 'mode'), [(0, 'flush'), (4, 'drop')])
+def test_bad_settings_are_refused(horizon, mode):
+    with pytest.raises(ValueError, match='expected'):
+        ChunkExecutor(ScriptedPolicy(), horizon, mode)
