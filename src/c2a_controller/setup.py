@@ -1,0 +1,22 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+from setuptools import find_packages, setup
+
+package_name = 'c2a_controller'
+
+setup(
+    name=package_name,
+    version='0.1.0',
+    packages=find_packages(),
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/' + package_name]),
+        ('share/' + package_name, ['package.xml']),
+    ],
+    install_requires=['setuptools', 'numpy'],
+    zip_safe=True,
+    maintainer='C2A developers',
+    maintainer_email='c2a-developers@users.noreply.github.com',
+    description='Chunk execution, replay and controller node of C2A.',
+    license='Apache-2.0',
+    entry_points={'console_scripts': ['controller_node = c2a_controller.controller_node:main']},
+)
