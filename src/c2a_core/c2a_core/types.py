@@ -72,7 +72,7 @@ class EndReason:
         return EndReason.ABORTED_PREFIX + why
 
 
-class _ArrayValue:
+class ArrayValue:
     """Equality by value for frozen dataclasses that hold arrays: same type, same bits."""
 
     __slots__ = ()
@@ -90,7 +90,7 @@ class _ArrayValue:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Observation(_ArrayValue):
+class Observation(ArrayValue):
     """Everything the robot knows at one control step.
 
     Attributes:
@@ -170,7 +170,7 @@ class KeyStep:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ActionChunk(_ArrayValue):
+class ActionChunk(ArrayValue):
     """Consecutive actions from one inference of the low-level policy.
 
     Attributes:
@@ -211,7 +211,7 @@ class ActionChunk(_ArrayValue):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Command(_ArrayValue):
+class Command(ArrayValue):
     """One action for one control step, with where it came from.
 
     Attributes:
