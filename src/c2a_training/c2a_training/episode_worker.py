@@ -13,6 +13,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from c2a_core.episode_file import RecordedEpisode, write_episode
 from c2a_core.spaces import CONTROL_DT
 from c2a_training.rollout import EpisodeResult, OracleLowLevel, run_episode
 
@@ -66,7 +67,8 @@ class OracleRunner:
     def __init__(self, settings: WorkerSettings) -> None:
         # Imported late: the command line must be able to refuse bad arguments without loading a
         # simulator.
-        from c2a_planner.planner import OracleBackend, Planner
+        from c2a_planner.oracle_backend import OracleBackend
+        from c2a_planner.planner import Planner
         from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
 
         self._settings = settings
@@ -106,7 +108,7 @@ class OracleRunner:
         else:
             result = self._run_with_video(job, self._settings.video_dir)
         if self._settings.save_dir is not None:
-            save_episode(result, self._settings.save_dir)
+            self._save(result, self._settings.save_dir)
         return result
 
     def _run_with_video(self, job: EpisodeJob, folder: Path) -> EpisodeResult:
@@ -129,24 +131,19 @@ class OracleRunner:
         video.finish(result.reason)
         return result
 
-
-def save_episode(result: EpisodeResult, folder: Path) -> Path:
-    """Write the episode as ``<Task>_<seed>.npz`` for the replay low level; its path."""
-    from c2a_core.episode_file import EpisodeFile, write_episode
-
-    path = folder / f'{result.task}_{result.seed}.npz'
-    write_episode(
-        path,
-        EpisodeFile(
-            task=result.task,
-            seed=result.seed,
-            instruction=result.instruction,
-            success=result.success,
-            actions=result.actions,
-            code=result.codes,
-        ),
-    )
-    return path
+    def _save(self, result: EpisodeResult, folder: Path) -> None:
+        write_episode(
+            folder,
+            RecordedEpisode(
+                task=result.task,
+                seed=result.seed,
+                instruction=result.instruction,
+                success=result.success,
+                actions=result.actions,
+                code=result.codes,
+                state_digest=self._simulator.state_digest(),
+            ),
+        )
 
 
 _runner: OracleRunner | None = None

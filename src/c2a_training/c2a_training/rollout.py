@@ -24,6 +24,7 @@ from typing import Protocol
 
 import numpy as np
 
+from c2a_controller.chunk_executor import ChunkExecutor, hold_command
 from c2a_core.spaces import ACTION_DIM, CONTROL_RATE_HZ
 from c2a_core.types import Command, CommandSource, EndReason, KeyStep, Observation, ReplyStatus
 
@@ -95,8 +96,8 @@ class Planner(Protocol):
 class LowLevel(Protocol):
     """Turns the running key step into one command per control step."""
 
-    def reset(self) -> None:
-        """Forget the last episode."""
+    def reset(self, episode: EpisodeInfo) -> None:
+        """Prepare for an episode."""
 
     def act(self, observation: Observation, key_step: KeyStep) -> Command:
         """Answer one observation joined with its key step."""
@@ -154,22 +155,6 @@ class EpisodeResult:
         return len(self.key_step_rows)
 
 
-def hold_command(observation: Observation, key_step: KeyStep) -> Command:
-    """Keep the robot where it is and the vacuum as it is."""
-    action = np.zeros(ACTION_DIM, np.float32)
-    action[-1] = 1.0 if observation.vacuum_on else -1.0
-    return Command(
-        episode_id=observation.episode_id,
-        step=observation.step,
-        source=CommandSource.HOLD,
-        chunk_id=-1,
-        chunk_index=-1,
-        action=action,
-        subtask_id=key_step.subtask_id,
-        stamp_ns=observation.stamp_ns,
-    )
-
-
 class OracleLowLevel:
     """Runs each key step as a scripted skill of the simulator, until the skill's own done test.
 
@@ -179,23 +164,38 @@ class OracleLowLevel:
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        self._subtask_id = -1
-        self.failures: list[str] = []
+        self._forget()
 
-    def reset(self) -> None:
+    def reset(self, episode: EpisodeInfo) -> None:
         """Forget the last episode's skill."""
+        del episode
+        self._forget()
+
+    @property
+    def status(self) -> str:
+        """State of the running key step's skill.
+
+        One of ``idle`` (none began yet), ``running``, ``done`` and ``failed: why``.
+        """
+        if self._subtask_id < 0:
+            return 'idle'
+        return self._failed_start or self._simulator.skill_status()
+
+    def restart(self) -> None:
+        """Begin the skill of the next key step even if it is the same key step again."""
         self._subtask_id = -1
-        self.failures = []
 
     def act(self, observation: Observation, key_step: KeyStep) -> Command:
         """Command of the running skill for this observation."""
         if key_step.subtask_id < 0 or is_done(key_step):
-            return hold_command(observation, key_step)
+            return hold_command(observation, key_step.subtask_id)
         if key_step.subtask_id != self._subtask_id:
-            self._subtask_id = key_step.subtask_id
-            self._start(key_step.code)
-        if self._simulator.skill_status() != 'running':
-            return hold_command(observation, key_step)
+            self._start(key_step)
+        status = self.status
+        if status != 'running':
+            self._note_failure(status)
+            return hold_command(observation, key_step.subtask_id)
+        self.has_acted = True
         return Command(
             episode_id=observation.episode_id,
             step=observation.step,
@@ -207,14 +207,25 @@ class OracleLowLevel:
             stamp_ns=observation.stamp_ns,
         )
 
-    def _start(self, code: str) -> None:
+    def _forget(self) -> None:
+        self.failures: list[str] = []
+        self.has_acted = False
+        self._subtask_id = -1
+        self._failed_start = ''
+
+    def _start(self, key_step: KeyStep) -> None:
+        self._subtask_id = key_step.subtask_id
+        self._failed_start = ''
+        self.has_acted = False
         try:
-            self._simulator.start_skill(code)
-        except (
-            ValueError,
-            RuntimeError,
-        ) as err:  # skill code and skill failed errors: the planner's mistake
-            self.failures.append(str(err))
+            self._simulator.start_skill(key_step.code)
+        # Bad code or an object that is not there: the planner's mistake, not the end of the run.
+        except (ValueError, RuntimeError) as err:
+            self._failed_start = f'failed: {err}'
+
+    def _note_failure(self, status: str) -> None:
+        if status.startswith('failed') and (not self.failures or self.failures[-1] != status):
+            self.failures.append(status)
 
 
 class PolicyLowLevel:
@@ -223,26 +234,15 @@ class PolicyLowLevel:
     def __init__(self, executor: ChunkExecutor) -> None:
         self._executor = executor
 
-    def reset(self) -> None:
-        """Drop the last episode's chunk."""
+    def reset(self, episode: EpisodeInfo) -> None:
+        """Drop the last episode's chunk and prepare the policy."""
         self._executor.reset()
+        self._executor.policy.begin_episode(episode.task, episode.seed)
 
     def act(self, observation: Observation, key_step: KeyStep) -> Command:
         """Next action of the current chunk; makes a new chunk when one is due."""
-        if is_done(key_step):
-            return hold_command(observation, key_step)
         command, _ = self._executor.command(observation, key_step)
         return command
-
-
-class ChunkExecutor(Protocol):
-    """The part of `c2a_controller.chunk_executor.ChunkExecutor` that the loop uses."""
-
-    def reset(self) -> None:
-        """Drop the chunk."""
-
-    def command(self, observation: Observation, key_step: KeyStep) -> tuple[Command, object]:
-        """Command of this control step and, if one was made, the new chunk."""
 
 
 def is_done(key_step: KeyStep) -> bool:
@@ -292,7 +292,7 @@ def run_episode(
     simulator.episode_id = episode_id
     info = simulator.reset(task, seed, instruction)
     planner.reset(episode_id, info.instruction)
-    low_level.reset()
+    low_level.reset(info)
     if on_reset is not None:
         on_reset(info)
     rows = _Rows(on_step, simulator.state_digest if with_digests else None)

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scripted_world import SKILL_STEPS, TRACE, ScriptedWorld
 
-from c2a_core.types import Command, KeyStep
+from c2a_controller.chunk_executor import ChunkExecutor
+from c2a_core.types import KeyStep
 from c2a_planner.backend import Reply
 from c2a_planner.oracle_backend import OracleBackend
 from c2a_planner.planner import Planner
 from c2a_training.rollout import (
     DONE_HOLD_STEPS,
     OracleLowLevel,
-    closing_key_step,
-    hold_command,
+    PolicyLowLevel,
     run_episode,
 )
 
@@ -121,13 +121,12 @@ def test_semantics_4_twenty_invalid_replies_abort_and_the_arm_holds_meanwhile():
     np.testing.assert_array_equal(result.actions[:, :6], 0.0)
 
 
-def test_hold_keeps_the_vacuum_as_it_is():
-    world = ScriptedWorld()
-    world.reset('Pick', 0)
-    key_step = closing_key_step(world.observe(), None)
-    assert hold_command(world.observe(), key_step).action[-1] == -1.0
-    world.k = SKILL_STEPS
-    assert hold_command(world.observe(), key_step).action[-1] == 1.0
+def test_a_hold_keeps_the_vacuum_as_it_is():
+    world = ScriptedWorld(max_steps=8)
+    world.broken_skills.update(TRACE)
+    result = run(world)
+    assert set(result.actions[:SKILL_STEPS, -1]) == {-1.0}
+    assert set(result.actions[SKILL_STEPS:, -1]) == {1.0}
 
 
 def test_failed_skill_holds_and_is_noted():
@@ -167,32 +166,29 @@ def test_wall_times_come_from_the_given_clock():
     assert (result.reset_s, result.loop_s) == (2.0, 7.0)
 
 
-class ConstantExecutor:
-    """A policy's executor that always sends the same action."""
+class ConstantPolicy:
+    """Always the same action."""
 
-    def reset(self) -> None:
-        self.calls = 0
+    source = 'policy'
+    checkpoint = 'constant'
+    follows_key_steps = True
 
-    def command(self, observation, key_step: KeyStep) -> tuple[Command, None]:
-        self.calls += 1
-        action = np.full(7, 0.02, np.float32)
-        return (
-            Command(observation.episode_id, observation.step, 'policy', 0, self.calls, action),
-            None,
-        )
+    def begin_episode(self, task: str, seed: int) -> None:
+        self.episode = (task, seed)
+
+    def predict_action_chunk(self, observation, key_step: KeyStep) -> np.ndarray:
+        return np.full((8, 7), 0.02, np.float32)
 
 
 def test_policy_low_level_uses_the_executor_until_done():
-    from c2a_training.rollout import PolicyLowLevel
-
-    world = ScriptedWorld(needs_steps=1000)
-    result = run_episode(
-        world, Planner(OracleBackend()), PolicyLowLevel(ConstantExecutor()), task='Pick', seed=0
-    )
+    world, policy = ScriptedWorld(needs_steps=1000), ConstantPolicy()
+    low_level = PolicyLowLevel(ChunkExecutor(policy, exec_horizon=2))
+    result = run_episode(world, Planner(OracleBackend()), low_level, task='Pick', seed=4)
     said_done = SKILL_STEPS * len(TRACE)
     np.testing.assert_array_equal(result.actions[:said_done], np.float32(0.02))
     np.testing.assert_array_equal(result.actions[said_done:, :6], 0.0)
     assert world.started == []
+    assert policy.episode == ('Pick', 4)
 
 
 @pytest.mark.parametrize('episode_id', [0, 5])
