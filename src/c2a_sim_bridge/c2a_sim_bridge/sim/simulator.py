@@ -1,0 +1,245 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The embedded simulator as its users see it: reset, observe, step, and what the oracle knows.
+
+One object for data generation, evaluation, notebooks and the ROS bridge. Hides engine and
+renderer; knows nothing of ROS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from c2a_core.geometry import quat_xyzw_from_wxyz
+from c2a_core.skill_api import parse_key_step
+from c2a_core.spaces import CONTROL_DT_NS, clip_action, hold_action
+from c2a_core.types import Observation
+from c2a_sim_bridge.sim import cameras
+from c2a_sim_bridge.sim.robot import ROBOT_MODELS, robot_description
+from c2a_sim_bridge.sim.skills.follower import Follower, OracleStep
+from c2a_sim_bridge.sim.skills.interpreter import Interpreter
+from c2a_sim_bridge.sim.skills.skill import Skill, SkillFailedError
+from c2a_sim_bridge.sim.state import WorldState
+from c2a_sim_bridge.sim.tasks.registry import sample_episode
+from c2a_sim_bridge.sim.tasks.task import TaskInstance
+from c2a_sim_bridge.sim.time_limits import max_steps
+from c2a_sim_bridge.sim.world import World
+
+SKILL_MAX_STEPS = 150  # a skill that takes longer than 7.5 s is stuck
+_NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
+
+
+@dataclass(frozen=True)
+class SimConfig:
+    """Options of the simulator.
+
+    Attributes:
+        image_size: pixels along each side of both pictures.
+        render: whether there are pictures at all.
+        robot: `low_poly` or `detailed`.
+        base_camera: `framed` or `original`, see `cameras.base_camera`.
+        shader: `minimal` (fast) or `default`.
+    """
+
+    image_size: int = 128
+    render: bool = True
+    robot: str = 'low_poly'
+    base_camera: str = 'framed'
+    shader: str = 'minimal'
+
+    def __post_init__(self) -> None:
+        """Refuse what no simulator can be made of, before an episode begins."""
+        if not 16 <= self.image_size <= 2048:
+            raise ValueError(f'image_size must be 16 to 2048 pixels, got {self.image_size}')
+        if self.robot not in ROBOT_MODELS:
+            raise ValueError(f'robot must be one of {ROBOT_MODELS}, got {self.robot!r}')
+        cameras.base_camera(self.base_camera, self.image_size)
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeInfo:
+    """What a reset tells.
+
+    Attributes:
+        task: name of the task.
+        seed: with the task it determines the whole episode.
+        instruction: the task in words.
+        max_steps: control steps after which the episode times out.
+    """
+
+    task: str
+    seed: int
+    instruction: str
+    max_steps: int
+
+
+class Simulator:
+    """One world at a time. `reset` first; then for each step `observe`, decide, `step`."""
+
+    def __init__(self, config: SimConfig | None = None) -> None:
+        """Make a simulator without a world.
+
+        Args:
+            config: options; defaults where None.
+        """
+        self.config = config or SimConfig()
+        self.episode_id = 0
+        self.base_camera = cameras.base_camera(self.config.base_camera, self.config.image_size)
+        self.wrist_camera = cameras.wrist_camera(self.config.image_size)
+        self.success = False
+        self._skill: Skill | None = None
+        self._skill_steps = 0
+
+    @property
+    def state(self) -> WorldState:
+        """State of the world after the last step."""
+        return self._world.state
+
+    @property
+    def instance(self) -> TaskInstance:
+        """The running episode's task: objects, goal, instruction."""
+        return self._instance
+
+    @property
+    def robot_description(self) -> str:
+        """URDF of the robot in use."""
+        return robot_description(self.config.robot)
+
+    def reset(self, task: str, seed: int, instruction: str | None = None) -> EpisodeInfo:
+        """Begin an episode in a new world. The same task and seed give the same one, bit for bit.
+
+        Args:
+            task: a name of `tasks.registry.task_names()`.
+            seed: ≥ 0.
+            instruction: other words for the task; None takes the task's own.
+
+        Raises:
+            ValueError: for an unknown task (with the nearest names) or a negative seed.
+            RuntimeError: if pictures are wanted and no Vulkan device is usable.
+        """
+        self._instance = sample_episode(task, seed)
+        self._pictures = None
+        self._world = self._build_world()
+        self._interpreter = self._new_interpreter()
+        self._follower = Follower(self._instance.stages, self._new_interpreter(), self.cell_of)
+        self._oracle_step: tuple[int, OracleStep] | None = None
+        self._skill = None
+        self.success = self._instance.goal.update(self.state)
+        words = self._instance.instruction if instruction is None else instruction
+        return EpisodeInfo(task, seed, words, max_steps(task))
+
+    def observe(self) -> Observation:
+        """What cameras and sensors say now."""
+        state = self.state
+        base = wrist = _NO_PICTURE
+        if self._pictures is not None:
+            self._pictures.refresh()
+            base, wrist = self._pictures.take('base'), self._pictures.take('wrist')
+        pose = np.empty(7, np.float32)
+        pose[:3] = state.ee_position
+        pose[3:] = quat_xyzw_from_wxyz(state.ee_quat_wxyz)
+        return Observation(
+            episode_id=self.episode_id,
+            step=state.step,
+            stamp_ns=state.step * CONTROL_DT_NS,
+            base_image=base,
+            wrist_image=wrist,
+            joint_positions=state.joint_positions.astype(np.float32),
+            joint_velocities=state.joint_velocities.astype(np.float32),
+            ee_pose=pose,
+            vacuum_on=state.vacuum_on,
+            vacuum_grasping=state.grasped >= 0,
+            vacuum_ready=state.vacuum_ready,
+        )
+
+    def step(self, action: np.ndarray) -> None:
+        """Apply an action (7,) for one control step, clipped to its bounds.
+
+        Raises:
+            ValueError: for a wrong shape or a number that is not finite; the world stands still.
+        """
+        state = self._world.step(clip_action(action))
+        self.success = self._instance.goal.update(state)
+        self._skill_steps += 1
+
+    def hold(self) -> None:
+        """One control step in which the arm keeps its target and the vacuum stays as it is."""
+        self.step(hold_action(self.state.vacuum_on))
+
+    def stop(self) -> None:
+        """Make the arm's present place its target, ending all motion at once; no step."""
+        self._world.stop()
+
+    def oracle_key_step(self) -> OracleStep:
+        """The right key step at the present observation; asked again, the answer is the same."""
+        step = self.state.step
+        if self._oracle_step is None or self._oracle_step[0] != step:
+            self._oracle_step = (step, self._follower.update(self.state))
+        return self._oracle_step[1]
+
+    def start_skill(self, code_text: str) -> None:
+        """Begin to execute a key step: its poses are stored, its skill runs from now on.
+
+        Raises:
+            SkillCodeError: if the text is no key step or reads an unset pose.
+            SkillFailedError: if it cannot begin in this state. The last skill is over then.
+        """
+        self._skill = None
+        self._skill = self._interpreter.start(parse_key_step(code_text), self.state)
+        self._skill_steps = 0
+
+    def skill_action(self) -> np.ndarray:
+        """The running skill's next action (7,) float32; without a skill the arm holds."""
+        if self._skill is None:
+            return hold_action(self.state.vacuum_on)
+        return self._skill.act(self.state)
+
+    def skill_status(self) -> str:
+        """'running', 'done' or 'failed: …', of the skill that was started last."""
+        if self._skill is None:
+            return 'failed: no skill is running'
+        if self._skill.is_lost(self.state):
+            return 'failed: the object was lost'
+        if self._skill.is_done(self.state):
+            return 'done'
+        if self._skill_steps >= SKILL_MAX_STEPS:
+            return f'failed: not done after {SKILL_MAX_STEPS} steps'
+        return 'running'
+
+    def state_digest(self) -> str:
+        """Hash of the whole state, bit for bit."""
+        return self._world.digest()
+
+    def cell_of(self, index: int) -> tuple[int, int]:
+        """Grid cell (column, row) of an object in the base camera's picture, now."""
+        return cameras.grid_cell(self.base_camera, self.state.world_vertices(index))
+
+    def bounding_boxes(self) -> np.ndarray:
+        """Boxes (N, 4) of the objects in the base picture, pixels; −1 where behind the camera."""
+        count = len(self.state.specs)
+        boxes = [
+            cameras.bounding_box(self.base_camera, self.state.world_vertices(i))
+            for i in range(count)
+        ]
+        return np.array(boxes).reshape(count, 4)
+
+    def _build_world(self) -> World:
+        if not self.config.render:
+            return World(self._instance.objects, robot_model=self.config.robot)
+        from c2a_sim_bridge.sim.rendering import Pictures, make_render_system
+
+        world = World(
+            self._instance.objects,
+            robot_model=self.config.robot,
+            render_system=make_render_system(self.config.shader),
+        )
+        self._pictures = Pictures(world, (self.base_camera, self.wrist_camera))
+        return world
+
+    def _new_interpreter(self) -> Interpreter:
+        return Interpreter(self.cell_of, self._instance.free_pose)
+
+
+__all__ = ['EpisodeInfo', 'OracleStep', 'SimConfig', 'Simulator', 'SkillFailedError']
