@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import sys
 
 import layout
@@ -38,10 +39,35 @@ def set_up() -> None:
 
 
 def run_command_line(arguments: list[str]) -> None:
-    """Become C2A's command line."""
+    """Become the command that was asked for, in the environment."""
     environment = workspace.runtime_environment()
     python = str(python_environment.PYTHON)
-    os.execve(python, [python, '-m', 'c2a_training.cli', *arguments], environment)
+    command, rest = (arguments[:1], arguments[1:])
+    if command == ['test']:
+        words = [python, '-m', 'pytest', '-rs', *rest]
+        os.chdir(layout.ROOT)
+    elif command == ['shell']:
+        words = shell_command(rest, environment)
+    else:
+        words = [python, '-m', 'c2a_training.cli', *arguments]
+    os.execvpe(words[0], words, environment)
+
+
+def shell_command(words: list[str], environment: dict[str, str]) -> list[str]:
+    """Return the command of a shell in the environment, or of `words` run in it."""
+    if words:
+        return words
+    shell = os.environ.get('SHELL', '/bin/sh')
+    if os.path.basename(shell) != 'bash':
+        return [shell]
+    # The user's own start-up file comes first, then the environment again: it may change PATH.
+    start = layout.STATE / 'bashrc'
+    names = [name for name in workspace.SOURCED if name in environment]
+    lines = ['[ -r ~/.bashrc ] && . ~/.bashrc']
+    lines += [f'export {name}={shlex.quote(environment[name])}' for name in names]
+    lines += ['PS1="(c2a) $PS1"']
+    layout.write_whole(start, '\n'.join(lines) + '\n')
+    return [shell, '--rcfile', str(start)]
 
 
 def show_help(arguments: list[str]) -> None:
@@ -52,9 +78,12 @@ def show_help(arguments: list[str]) -> None:
 
 
 def main() -> int:
-    """Set up and run; return an exit status only when that failed."""
+    """Set up and run; return an exit status if there is nothing to run."""
     arguments = sys.argv[1:]
     try:
+        if arguments[:1] == ['system-packages']:
+            system_packages.install_missing()
+            return 0
         if not is_ready():
             if not arguments or arguments[0] in ('-h', '--help'):
                 show_help(arguments)

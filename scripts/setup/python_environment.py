@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import re
-import socket
 import sys
 import sysconfig
 import tempfile
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -92,8 +90,8 @@ def _make_venv() -> None:
         run(command, log=layout.LOG)
     except ProgramError as err:
         raise SetupError(
-            f'{sys.executable} cannot make a virtual environment ({err.tail().splitlines()[-1:]}): '
-            'install the package python3-venv, or set C2A_PYTHON to a Python that has venv'
+            f'{sys.executable} cannot make a virtual environment: install python3-venv, '
+            f'or set C2A_PYTHON to a Python that has venv; see {layout.LOG}'
         ) from err
 
 
@@ -137,18 +135,14 @@ def _check() -> None:
     found = run([str(PYTHON), '-c', code]).strip().splitlines()[-1]
     wanted = _torch_pin().partition('==')[2]
     if found.partition('+')[0] != wanted:
-        raise SetupError(
-            f'torch {found} was installed, expected {wanted}: remove .c2a and run again'
-        )
+        raise SetupError(f'torch {found} came instead of {wanted}: remove .c2a and run again')
     if layout.system_ros():
         return  # pip would judge the distribution's packages too
     try:
         run([str(PYTHON), '-m', 'pip', 'check'], log=layout.LOG)
     except ProgramError as err:
         line = err.output.strip().splitlines()[0]
-        raise SetupError(
-            f'the installed packages do not fit together ({line}): see {layout.LOG}'
-        ) from err
+        raise SetupError(f'the packages do not fit together ({line}): see {layout.LOG}') from err
 
 
 def _pip(*arguments: str) -> None:
@@ -180,5 +174,5 @@ def _is_reachable(url: str) -> bool:
     try:
         with urllib.request.urlopen(f'{url}/torch/', timeout=CPU_INDEX_TIMEOUT_S) as answer:
             return answer.status == 200
-    except (OSError, urllib.error.URLError, socket.timeout):
+    except OSError:
         return False

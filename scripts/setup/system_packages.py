@@ -63,7 +63,10 @@ def install_missing() -> None:
             )
         return  # the renderer is tried later; there is no way to ask this system for its version
     if os.geteuid() != 0:
-        raise SetupError(_ask_for_root(wanted))
+        raise SetupError(
+            f'system packages are missing ({" ".join(wanted)}) and only root can install them: '
+            'run `sudo ./c2a system-packages`, then run this again'
+        )
     with step(f'installing system packages ({" ".join(wanted)})'):
         _apt_install(packages, needs_mesa=needs_mesa)
 
@@ -117,8 +120,8 @@ def check_renderer(python: str) -> None:
                 pass
     mesa = installed_mesa() or 'none'
     raise SetupError(
-        f'no usable Vulkan device: Mesa is {mesa}, {MINIMUM_MESA[0]}.{MINIMUM_MESA[1]} or newer is needed '
-        f'(package {MESA}), or an NVIDIA driver with Vulkan; see {layout.LOG}'
+        f'no usable Vulkan device: install {MESA} {_minimum()} or newer (found: {mesa}) '
+        f'or an NVIDIA driver with Vulkan; see {layout.LOG}'
     )
 
 
@@ -139,14 +142,8 @@ def backports_source(targets: str, keyring: Path) -> str:
     return ''
 
 
-def _ask_for_root(packages: list[str]) -> str:
-    hint = ''
-    if MESA in packages and not is_mesa_new_enough(_candidate_mesa()):
-        hint = f' ({MESA} {MINIMUM_MESA[0]}.{MINIMUM_MESA[1]} or newer: on Debian 12 from bookworm-backports)'
-    return (
-        f'system packages are missing and only root can install them: run '
-        f'`sudo apt-get install {" ".join(packages)}`{hint}, or ./c2a once as root, then run again'
-    )
+def _minimum() -> str:
+    return '.'.join(str(part) for part in MINIMUM_MESA)
 
 
 def _loads(library: str) -> bool:
@@ -173,8 +170,8 @@ def _install_mesa_from_backports() -> None:
     source = backports_source(targets, Path('/usr/share/keyrings/debian-archive-keyring.gpg'))
     if not source:
         raise SetupError(
-            f'the software renderer {MESA} {_candidate_mesa() or "(none)"} of this distribution is too old '
-            f'and it has no known backports: install Mesa {MINIMUM_MESA[0]}.{MINIMUM_MESA[1]} or newer'
+            f'{MESA} {_candidate_mesa() or "(none)"} of this distribution is too old '
+            f'and there are no backports of it: install {_minimum()} or newer'
         )
     suite = source.split()[-2]
     with _extra_source(source) as options:
