@@ -7,7 +7,12 @@ import pytest
 from unit.c2a_sim_bridge.states import make_state, place, with_object
 
 from c2a_sim_bridge.sim.objects import SHAPES, TALL_SIZE, ObjectSpec
-from c2a_sim_bridge.sim.polygons import convex_hull, polygon_distance
+from c2a_sim_bridge.sim.polygons import (
+    convex_hull,
+    minkowski_difference,
+    points_polygon_distance,
+    polygon_distance,
+)
 from c2a_sim_bridge.sim.state import STATIC_SPEED
 
 
@@ -78,6 +83,18 @@ def test_polygon_distance_is_the_gap_or_minus_the_penetration():
     assert polygon_distance(square, square + [0.3, 0.04]) == pytest.approx(0.2)
     assert polygon_distance(square, square + [0.09, 0.0]) == pytest.approx(-0.01)
     assert polygon_distance(square, 0.2 * square) < 0.0
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize('yaw', [0.0, 0.3, np.pi / 4, 2.0])
+def test_distance_to_the_minkowski_difference_is_that_of_the_moved_polygon(shape, yaw):
+    fixed = place(f'red {shape}', 0.3, -0.1, yaw).footprint
+    for moved in (ObjectSpec('blue', other).footprint for other in SHAPES):
+        difference = minkowski_difference(fixed, moved)
+        points = np.random.default_rng(0).uniform(-0.5, 0.7, size=(50, 2))
+        gaps = points_polygon_distance(points, difference)
+        expected = [max(polygon_distance(fixed, moved + point), 0.0) for point in points]
+        assert gaps == pytest.approx(expected, abs=1e-9)
 
 
 def test_state_helpers_follow_a_toppled_object():

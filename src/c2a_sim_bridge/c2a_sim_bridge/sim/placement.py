@@ -17,7 +17,11 @@ from functools import lru_cache
 import numpy as np
 
 from c2a_sim_bridge.sim.objects import ObjectSpec, PlacedObject
-from c2a_sim_bridge.sim.polygons import convex_hull, points_polygon_distance, polygon_distance
+from c2a_sim_bridge.sim.polygons import (
+    minkowski_difference,
+    points_polygon_distance,
+    polygon_distance,
+)
 from c2a_sim_bridge.sim.state import WorldState
 
 ROBOT_BASE_XY = (-0.65, 0.0)
@@ -281,9 +285,7 @@ def _feasible(
     """Those points (K, 2) at which an outline (n, 2) about its centre keeps its margin."""
     points = points[workspace.contains(points)]
     for obstacle in obstacles:
-        # The outline at p is as far from the obstacle as p from their Minkowski difference.
-        differences = (obstacle[:, None] - outline[None]).reshape(-1, 2)
-        gap = points_polygon_distance(points, convex_hull(differences))
+        gap = points_polygon_distance(points, minkowski_difference(obstacle, outline))
         points = points[gap > NEXT_TO_MARGIN]
     return points
 

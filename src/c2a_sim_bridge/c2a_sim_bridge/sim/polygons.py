@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""Convex polygons in the table plane: distance, hull, containment.
+"""Convex polygons in the table plane: distance, difference, hull.
 
 Plain numpy; polygons are (n, 2) arrays of corners in metres, counter-clockwise.
 """
@@ -35,11 +35,20 @@ def convex_hull(points: np.ndarray) -> np.ndarray:
     return np.array(_chain(unique)[:-1] + _chain(unique[::-1])[:-1])
 
 
-def contains(polygon: np.ndarray, point: np.ndarray) -> bool:
-    """Whether the point (2,) lies in the convex polygon (n, 2), its border included."""
-    edge = np.roll(polygon, -1, axis=0) - polygon
-    to_point = point - polygon
-    return bool((edge[:, 0] * to_point[:, 1] - edge[:, 1] * to_point[:, 0] >= -1e-12).all())
+def minkowski_difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Corners (n + m, 2) of all `a - b` with `a` in the first polygon and `b` in the second.
+
+    `second`, moved by a vector, is as far from `first` as that vector from the difference.
+    """
+    mirrored = -second
+    edges = np.concatenate(
+        [np.roll(first, -1, axis=0) - first, np.roll(mirrored, -1, axis=0) - mirrored]
+    )
+    angle = np.mod(np.arctan2(edges[:, 1], edges[:, 0]), 2.0 * np.pi)
+    edges = edges[np.argsort(angle, kind='stable')]
+    # Edges in order of their angle begin at the lowest corner, the leftmost of two.
+    begin = sum(polygon[np.lexsort(polygon.T)[0]] for polygon in (first, mirrored))
+    return begin + np.cumsum(edges, axis=0) - edges
 
 
 def points_polygon_distance(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
