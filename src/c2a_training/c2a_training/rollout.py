@@ -224,8 +224,9 @@ class OracleLowLevel:
             self._failed_start = f'failed: {err}'
 
     def _note_failure(self, status: str) -> None:
-        if status.startswith('failed') and (not self.failures or self.failures[-1] != status):
-            self.failures.append(status)
+        why = status.removeprefix('failed: ')
+        if status != why and (not self.failures or self.failures[-1] != why):
+            self.failures.append(why)
 
 
 class PolicyLowLevel:
