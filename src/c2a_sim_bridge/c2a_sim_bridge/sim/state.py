@@ -48,8 +48,8 @@ class WorldState:
         positions: (N, 3) centres.
         quats_wxyz: (N, 4).
         rotations: (N, 3, 3) the same orientations as matrices.
-        linear_velocities: (N, 3) m/s.
-        angular_velocities: (N, 3) rad/s.
+        linear_velocities: (N, 3) m/s, mean over the last control step.
+        angular_velocities: (N, 3) rad/s, likewise; right up to half a turn a step.
         grasped: index of the object that the gripper holds, or -1.
         vacuum_on: the last command switched the vacuum on.
         vacuum_ready: the cups are sealed on something.

@@ -150,6 +150,11 @@ def retreat_steps(actor: int) -> tuple[PlanStep, ...]:
     return (PlanStep('move3d', (('retreat_from', Obj(actor)),)),)
 
 
+def settle_stage(goal: Callable[[WorldState], bool]) -> Stage:
+    """Wait for a goal that follows by itself from the stages before."""
+    return Stage(goal, lambda _state, _assigned: ())
+
+
 def get_pose(actor: int) -> PoseTemplate:
     """Where the object is now."""
     return PoseTemplate('get_pose', (('actor', Obj(actor)),))

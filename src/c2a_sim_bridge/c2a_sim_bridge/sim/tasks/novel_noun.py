@@ -9,6 +9,7 @@ import numpy as np
 from c2a_sim_bridge.sim.objects import SHAPES
 from c2a_sim_bridge.sim.placement import Workspace, place_objects
 from c2a_sim_bridge.sim.predicates import OnTop
+from c2a_sim_bridge.sim.skills.plan import settle_stage
 from c2a_sim_bridge.sim.tasks.place import on_top_stage
 from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs
 
@@ -40,12 +41,13 @@ class NovelNoun(Task):
         words = [str(word) for word in rng.permutation(WORDS)[:2]]
         specs = draw_specs(rng, 6, shapes=(moved, *both, base, *both))
         objects = place_objects(rng, specs, WORKSPACE)
+        goal = OnTop(0, 3)
         return TaskInstance(
             task=self.name,
             objects=objects,
             instruction=self.instruct(rng, s=moved, p=words[0], t=base, q=words[1]),
-            goal=OnTop(0, 3),
-            stages=(on_top_stage(0, 3),),
+            goal=goal,
+            stages=(on_top_stage(0, 3), settle_stage(goal.update)),
         )
 
 

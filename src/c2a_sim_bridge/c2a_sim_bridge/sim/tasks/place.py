@@ -23,6 +23,7 @@ from c2a_sim_bridge.sim.skills.plan import (
     free_space_next_to,
     pick_place_at,
     pick_place_on,
+    settle_stage,
 )
 from c2a_sim_bridge.sim.state import WorldState
 from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
@@ -58,7 +59,10 @@ class PlaceNextTo(Task):
             objects=objects,
             instruction=self.instruct(rng, x=the(objects[0]), side=side, y=the(objects[1])),
             goal=goal,
-            stages=(Stage(Settling(goal).update, partial(_next_to_steps, side)),),
+            stages=(
+                Stage(Settling(goal).update, partial(_next_to_steps, side)),
+                settle_stage(goal.update),
+            ),
         )
 
 
@@ -86,7 +90,7 @@ class PlaceOnTop(Task):
             objects=objects,
             instruction=self.instruct(rng, x=the(objects[0]), y=the(objects[2])),
             goal=goal,
-            stages=(on_top_stage(0, 2),),
+            stages=(on_top_stage(0, 2), settle_stage(goal.update)),
         )
 
 

@@ -14,7 +14,7 @@ from c2a_sim_bridge.sim import predicates
 from c2a_sim_bridge.sim.objects import PlacedObject
 from c2a_sim_bridge.sim.placement import Workspace, place_objects
 from c2a_sim_bridge.sim.predicates import Once, OnTop, Predicate, ToppleStructure
-from c2a_sim_bridge.sim.skills.plan import PlanStep, Stage, topple_steps
+from c2a_sim_bridge.sim.skills.plan import PlanStep, Stage, settle_stage, topple_steps
 from c2a_sim_bridge.sim.state import WorldState
 from c2a_sim_bridge.sim.tasks.place import on_top_stage
 from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
@@ -50,7 +50,9 @@ class SingleStack(Task):
         """Draw three objects, named from the bottom up."""
         objects = _place(rng, bottom=0)
         chain = (0, 1, 2)
-        return _instance(self, rng, objects, _on_top(chain), _stages(chain))
+        goal = _on_top(chain)
+        stages = (*_stages(chain), settle_stage(goal.update))
+        return _instance(self, rng, objects, goal, stages)
 
 
 class StackTopple(Task):
@@ -73,7 +75,7 @@ class StackTopple(Task):
         # the last object is still settling.
         stages = (
             *(Stage(_either(stacked, stage), stage.steps) for stage in _stages(chain)),
-            Stage(stacked.update, lambda _state, _assigned: ()),
+            settle_stage(stacked.update),
             Stage(toppled.update, partial(_topple_steps, chain)),
         )
         goal = predicates.Sequence(stacked, toppled)
@@ -98,7 +100,9 @@ class ReverseStack(Task):
         """Draw three objects, named from the top down."""
         objects = _place(rng, bottom=2)
         chain = (2, 1, 0)
-        return _instance(self, rng, objects, _on_top(chain), _stages(chain))
+        goal = _on_top(chain)
+        stages = (*_stages(chain), settle_stage(goal.update))
+        return _instance(self, rng, objects, goal, stages)
 
 
 def _place(

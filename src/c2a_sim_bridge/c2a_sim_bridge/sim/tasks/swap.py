@@ -20,6 +20,7 @@ from c2a_sim_bridge.sim.skills.plan import (
     free_space,
     get_pose,
     pick_place_at,
+    settle_stage,
 )
 from c2a_sim_bridge.sim.state import WorldState
 from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
@@ -55,7 +56,10 @@ class Swap(Task):
             objects=objects,
             instruction=self.instruct(rng, x=the(objects[0]), y=the(objects[1])),
             goal=goal,
-            stages=(Stage(Settling(goal).update, partial(_steps, objects)),),
+            stages=(
+                Stage(Settling(goal).update, partial(_steps, objects)),
+                settle_stage(goal.update),
+            ),
             free_pose={0: free, 1: free},
         )
 
