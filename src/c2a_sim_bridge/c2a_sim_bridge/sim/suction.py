@@ -16,6 +16,7 @@ from c2a_sim_bridge.sim.objects import ObjectSpec
 
 SEAL_DISTANCE_M = 0.0025  # the cups' compliance: 1 mm protruding, 1.5 mm stroke
 SEAL_COS = 0.985  # the tool may lean 10° on the face
+HOLD_SPRING = (1e5, 1e3, 1e5)  # N·m/rad, N·m·s/rad, N·m
 BREAK_DISTANCE_M = 0.01  # a held object that is torn this far from its place is lost
 
 
@@ -73,6 +74,8 @@ class SuctionCup:
             limit(0.0, 0.0)
         self._drive.set_limit_cone(0.0, 0.0)
         self._drive.set_limit_twist(0.0, 0.0)
+        # The locked angles alone creep under way, a milliradian a step; this spring stops them.
+        self._drive.set_drive_property_slerp(*HOLD_SPRING, mode='force')
         self.held = index
 
     def release(self) -> None:

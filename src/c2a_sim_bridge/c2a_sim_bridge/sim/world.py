@@ -150,8 +150,7 @@ class World:
         for joint, velocity in zip(joints, velocities, strict=True):
             joint.set_drive_velocity_target(velocity)
         for substep in range(SUBSTEPS):
-            # The middle of the substep: over it the servo then neither leads nor lags.
-            target = start + (goal - start) * ((substep + 0.5) / SUBSTEPS)
+            target = start + (goal - start) * ((substep + 1) / SUBSTEPS)
             for joint, angle in zip(joints, target.tolist(), strict=True):
                 joint.set_drive_target(angle)
             physics.step()
@@ -182,11 +181,10 @@ class World:
     def _read_state(self) -> WorldState:
         count = len(self.entities)
         positions, quats = np.empty((count, 3)), np.empty((count, 4))
-        linear, angular = np.empty((count, 3)), np.empty((count, 3))
-        for index, (entity, body) in enumerate(zip(self.entities, self._bodies, strict=True)):
+        for index, entity in enumerate(self.entities):
             pose = entity.pose
             positions[index], quats[index] = pose.p, pose.q
-            linear[index], angular[index] = body.linear_velocity, body.angular_velocity
+        linear, angular = self._mean_velocities(positions, quats)
         rotations = rotation_matrix_from_quat_wxyz(quats)
         joints = self.robot.get_qpos().astype(np.float64)
         ee = kinematics.forward(joints)
@@ -217,6 +215,26 @@ class World:
             pair_force=pair_force,
             specs=self.specs,
         )
+
+    def _mean_velocities(
+        self, positions: np.ndarray, quats: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Linear and angular velocity (N, 3) over the last control step.
+
+        By displacement: what the engine calls velocity contains its solver's corrections, and
+        calls a stack moving that stands still.
+        """
+        if self._step_count == 0:
+            return np.zeros_like(positions), np.zeros_like(positions)
+        linear = (positions - self.state.positions) / CONTROL_DT
+        before = self.state.quats_wxyz
+        # Vector part of the quaternion product now · before⁻¹, of the sign with w > 0.
+        w0, v0, w1, v1 = before[:, :1], before[:, 1:], quats[:, :1], quats[:, 1:]
+        vector = w0 * v1 - w1 * v0 - np.cross(v1, v0)
+        sign = np.where((before * quats).sum(axis=1, keepdims=True) < 0.0, -1.0, 1.0)
+        sine = np.minimum(np.linalg.norm(vector, axis=1, keepdims=True), 1.0)
+        scale = np.where(sine > 1e-9, np.arcsin(sine) / np.maximum(sine, 1e-9), 1.0)
+        return linear, sign * vector * scale * (2.0 / CONTROL_DT)
 
     def _contact_forces(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Forces [N] of the last physics step: of the ground (N,), between objects (N, N), robot."""
@@ -257,13 +275,13 @@ def _configure_physics() -> None:
         gravity=[0, 0, -9.81],
         bounce_threshold=2.0,
         enable_pcm=True,
-        enable_tgs=True,
+        enable_tgs=False,  # the other solver leaves stacked objects trembling
         enable_ccd=False,
         enable_enhanced_determinism=True,
     )
     # Never asleep: a sleeping pair reports no contact, and predicates read contact forces.
     sapien.physx.set_body_config(
-        solver_position_iterations=15, solver_velocity_iterations=1, sleep_threshold=0.0
+        solver_position_iterations=25, solver_velocity_iterations=1, sleep_threshold=0.0
     )
     sapien.physx.set_shape_config(contact_offset=CONTACT_OFFSET_M, rest_offset=0.0)
     sapien.physx.set_default_material(FRICTION, FRICTION, 0.0)

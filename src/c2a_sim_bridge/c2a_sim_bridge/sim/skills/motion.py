@@ -29,6 +29,7 @@ ACCELERATION_M = 0.015  # change of the step's length from one step to the next
 BRAKING_M = 0.012  # and towards the goal, where it is a distance to stop in
 PASS_CLEARANCE_M = 0.025  # above what lies under the way
 PASS_MARGIN_M = 0.012  # beside it
+APPROACH_SLACK_M = 0.02  # at the goal itself
 
 
 class Motion:
@@ -161,8 +162,9 @@ def _needed_height(state: WorldState, goal: np.ndarray, ignore: tuple[int, ...])
         else:
             first = last = 0.0
         rise = float(goal[2] - start[2])
-        lowest = float(start[2]) + min(first * rise, last * rise)
-        # The way may begin or end low beside or above the object itself.
-        if lowest < clear and not (last >= 1.0 and goal[2] >= clear - 0.02 and first > 0.0):
+        at_first, at_last = float(start[2]) + first * rise, float(start[2]) + last * rise
+        if last >= 1.0 and at_first >= clear and goal[2] >= clear - APPROACH_SLACK_M:
+            continue  # coming down to a goal above or close beside it
+        if min(at_first, at_last) < clear:
             needed = max(needed, clear)
     return needed
