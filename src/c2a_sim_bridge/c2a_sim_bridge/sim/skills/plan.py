@@ -55,11 +55,6 @@ class PlanStep:
     args: tuple[tuple[str, TemplateValue], ...]
     assignments: Assignments = ()
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Pose keys that the step assigns."""
-        return tuple(key for key, _ in self.assignments)
-
     def to_code(self, refer: Refer) -> KeyStepCode:
         """The key step's code.
 

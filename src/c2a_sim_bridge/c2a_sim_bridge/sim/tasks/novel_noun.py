@@ -28,6 +28,8 @@ class NovelNoun(Task):
     order = 9
     level = 1
     paper_rows = 'Table 1 NovelNoun (unseen in L0+L1); Table 2 NovelNoun'
+    arguments = '`NovelNoun`, num_actors 3, num_areas 3, exact'
+    success = '`OnTop(0, 3)`'
     max_objects = 6
     phrasings = (
         '{s} is {p} and {t} is {q}. Put {p} on {q}',

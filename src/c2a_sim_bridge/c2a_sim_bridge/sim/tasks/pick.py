@@ -21,6 +21,8 @@ class Pick(Task):
     order = 0
     level = 0
     paper_rows = 'Table 1 Pick (unseen in L0+L1); Table 2 Pick'
+    arguments = '`Pick`, num_actors 3, exact'
+    success = '`Picked(0)`: held, 2 cm clear of the table and of every other object'
     max_objects = 3
     phrasings = (
         'pick up {x}',

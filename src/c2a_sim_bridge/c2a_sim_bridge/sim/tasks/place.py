@@ -38,6 +38,8 @@ class PlaceNextTo(Task):
     order = 1
     level = 0
     paper_rows = 'Table 1 PlaceNextTo (L0); Table 2 Pick and place next to'
+    arguments = '`PlaceNextTo`, num_actors 3, exact'
+    success = '`NextTo(0, 1, side)`: rests on the table within 5 cm of the area on that side'
     max_objects = 3
     phrasings = (
         'pick and place {x} {side} {y}',
@@ -73,6 +75,8 @@ class PlaceOnTop(Task):
     order = 2
     level = 0
     paper_rows = 'Table 1 PlaceOnTop (L0); Table 2 Pick and place on top'
+    arguments = '`PlaceOnTop`, num_actors 2, num_areas 1, exact'
+    success = '`OnTop(0, 2)`: at rest, carried by the base, off the table'
     max_objects = 3
     phrasings = (
         'pick and place {x} on {y}',

@@ -35,6 +35,11 @@ class PushToTarget(Task):
     order = 7
     level = 1
     paper_rows = 'Table 1 PushToTarget (L1)'
+    arguments = '`Push`, num_actors 3, exact'
+    success = (
+        '`DirectionPushed(0, middle)`: never grasped, less than 70% of the way to the middle '
+        'left, let alone, at rest'
+    )
     max_objects = 3
     phrasings = (
         'push {x} towards {y}',

@@ -25,7 +25,7 @@ BOTTOM_WORKSPACE = Workspace(x=(-0.35, 0.1), reach=(0.36, 0.66))
 TOPPLE_WORKSPACE = Workspace(x=(-0.35, 0.0), y=(-0.2, 0.2), reach=(0.42, 0.54))
 """The tool stands between robot and stack, and the stack falls away from the robot."""
 
-MARGIN = 0.04
+MARGIN = 0.06
 """Room in metres for the gripper's head between a stack and the next object."""
 
 # Still falling or sliding: wait before toppling again.
@@ -39,6 +39,8 @@ class SingleStack(Task):
     order = 5
     level = 1
     paper_rows = 'Table 1 SingleStack (L1); Table 2 Stack'
+    arguments = '`SingleStack`, num_actors 3, exact'
+    success = '`Sequence(OnTop(1, 0), OnTop(2, 1))`'
     max_objects = 3
     phrasings = (
         'stack {y} on {x}, and {z} on {y}',
@@ -62,6 +64,10 @@ class StackTopple(Task):
     order = 6
     level = 1
     paper_rows = 'Table 1 StackTopple (L1); Table 2 Stack and topple'
+    arguments = '`SingleStack`, num_actors 3, exact, topple'
+    success = (
+        '`Sequence(Once(stack), ToppleStructure(0, 1, 2))`: stacked once, then all touch the table'
+    )
     max_objects = 3
     phrasings = tuple(f'{text} and then topple the stack' for text in SingleStack.phrasings)
 
@@ -89,6 +95,8 @@ class ReverseStack(Task):
     order = 8
     level = 1
     paper_rows = 'Table 1 ReverseStack (unseen in L0+L1); Table 2 Stack in reversed order'
+    arguments = '`SingleStack`, num_actors 3, exact, reverse'
+    success = '`Sequence(OnTop(1, 2), OnTop(0, 1))`'
     max_objects = 3
     phrasings = (
         'stack {x}, {y}, {z} in the reversed order',

@@ -39,6 +39,8 @@ class Swap(Task):
     order = 10
     level = 1
     paper_rows = 'Figure 4 swap study; Table 2 Swap'
+    arguments = '`Swap`, num_actors 2'
+    success = '`Swap(0, 1)`: both rest within 5 cm of where the other one stood'
     max_objects = 2
     phrasings = (
         'swap positions of {x} and {y}',

@@ -45,6 +45,8 @@ class Task:
         order: place in lists of tasks.
         level: the paper's level; Table 1 for tasks that are in it.
         paper_rows: which rows of the paper's tables the task stands for.
+        arguments: the ClevrSkills class and arguments it corresponds to.
+        success: its predicate, indices as in `TaskInstance.objects`.
         max_objects: most objects in a scene.
         phrasings: instruction templates, ClevrSkills' own wordings among them.
     """
@@ -53,6 +55,8 @@ class Task:
     order: ClassVar[int]
     level: ClassVar[int]
     paper_rows: ClassVar[str]
+    arguments: ClassVar[str]
+    success: ClassVar[str]
     max_objects: ClassVar[int]
     phrasings: ClassVar[tuple[str, ...]]
 

@@ -35,6 +35,8 @@ class Topple(Task):
     order = 3
     level = 0
     paper_rows = 'Table 1 Topple (L0); Table 2 Topple'
+    arguments = '`Touch`, num_actors 1, topple'
+    success = '`Toppled(0)`: touched, moved 0.1 m, tilted 45° or more, at rest'
     max_objects = 1
     phrasings = (
         'touch and topple {x}',
@@ -63,6 +65,8 @@ class Push(Task):
     order = 4
     level = 0
     paper_rows = 'Table 1 Push (L0); Table 2 Push'
+    arguments = '`Touch`, num_actors 1, push'
+    success = '`Pushed(0)`: touched, moved 0.1 m, tilted less than 45°, at rest'
     max_objects = 1
     phrasings = (
         'touch and push {x}',
