@@ -1,0 +1,283 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The description of the stack (stack.yaml), read and resolved. Knows no ROS and starts nothing.
+
+The launch file and the process manager both take nodes, arguments and parameters from here, so
+that there is one truth about them. Text in, typed values out; what is wrong is said in one line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+Value = str | int | float | bool
+
+STACK_FILE = 'stack.yaml'
+
+
+class StackError(ValueError):
+    """An argument or a file of the stack is wrong; the text is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One `name:=value` of the stack.
+
+    Attributes:
+        name: as it is written on the command line.
+        kind: text, integer, number, flag or path.
+        help: one line.
+        default: value that holds when the argument is not given, as text.
+        choices: values that are accepted; empty: any of the kind.
+        later: accepted names that are not there yet; ('any',) if no value is.
+    """
+
+    name: str
+    kind: str
+    help: str
+    default: str
+    choices: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+
+    def parse(self, text: str) -> Value:
+        """Turn the text of the command line into a value.
+
+        Raises:
+            StackError: the text is no value of this argument.
+        """
+        if text and self.later and (text in self.later or self.later == ('any',)):
+            there = f': use {" or ".join(self.choices)}' if self.choices else ': leave it out'
+            raise StackError(f'{self.name}:={text} is not there yet{there}')
+        if self.choices and text not in self.choices:
+            known = [*self.choices, *(name for name in self.later if name != 'any')]
+            raise StackError(
+                f'{self.name}:={text} is unknown{nearest(text, known)}; '
+                f'{self.name} is one of {", ".join(known)}'
+            )
+        return _convert(self.name, self.kind, text)
+
+
+@dataclass(frozen=True)
+class NodeDescription:
+    """One process of the stack as stack.yaml describes it; see there for the meaning."""
+
+    name: str
+    package: str
+    executable: str
+    namespace: str
+    arguments: tuple[str, ...]
+    required: bool
+    respawn: bool
+    when: str
+    absent: str
+    command_line: tuple[str, ...]
+    output_of: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class NodeStart:
+    """One process to be started.
+
+    Attributes:
+        node: its description.
+        parameters: values that override the parameter files, by name.
+        params_files: parameter files, the last one wins.
+    """
+
+    node: NodeDescription
+    parameters: Mapping[str, Value]
+    params_files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Nodes and arguments.
+
+    Attributes:
+        folder: the share folder of the package `c2a`.
+        arguments: by name, in the order of the help.
+        nodes: in the order they are started.
+        params_file: the deployed parameters.
+    """
+
+    folder: Path
+    arguments: Mapping[str, Argument]
+    nodes: tuple[NodeDescription, ...]
+    params_file: Path
+
+    def parse_words(self, words: Sequence[str]) -> dict[str, str]:
+        """Split words of the form `name:=value` and check the names.
+
+        Raises:
+            StackError: a word is not of that form or its name is unknown.
+        """
+        given = {}
+        for word in words:
+            name, separator, value = word.partition(':=')
+            if not separator:
+                raise StackError(f'{word!r} is no argument: write name:=value{self._hint(word)}')
+            self.check_names([name])
+            given[name] = value
+        return given
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Refuse names that are no argument of the stack.
+
+        Raises:
+            StackError: a name is unknown; the nearest one is named.
+        """
+        for name in names:
+            if name not in self.arguments:
+                meant = nearest(name, self.arguments)
+                known = ', '.join(self.arguments)
+                raise StackError(f'unknown argument {name}{meant}; arguments are {known}')
+
+    def start(self, given: Mapping[str, str]) -> tuple[NodeStart, ...]:
+        """Resolve the arguments that were given into the processes to start.
+
+        Args:
+            given: text of the arguments that were given; the others keep the value of the
+                parameter files.
+
+        Raises:
+            StackError: a value is wrong, or the user's file of parameters cannot be read.
+        """
+        self.check_names(given)
+        values = {name: self.arguments[name].parse(text) for name, text in given.items()}
+        files = [self.params_file]
+        if values.get('params_file'):
+            own = Path(str(values['params_file'])).expanduser().absolute()
+            _read_yaml(own)
+            files.append(own)
+        starts = []
+        for node in self.nodes:
+            if node.when in self.arguments and not values.get(node.when, False):
+                continue
+            parameters = {name: values[name] for name in node.arguments if name in values}
+            starts.append(NodeStart(node, parameters, tuple(files)))
+        return tuple(starts)
+
+    def command_line(self, node: NodeDescription) -> list[str]:
+        """Return a node's own words, with the names of our files made whole."""
+        files = (self.folder / word for word in node.command_line)
+        return [
+            str(path) if path.is_file() else word
+            for path, word in zip(files, node.command_line, strict=True)
+        ]
+
+    def help_lines(self) -> list[str]:
+        """Return one line for each argument."""
+        lines = []
+        for argument in self.arguments.values():
+            known = list(argument.choices)
+            known += [f'{name} (later)' for name in argument.later if name != 'any']
+            values = ' | '.join(known) or argument.kind
+            default = argument.default or "''"
+            there = ' (later)' if argument.later == ('any',) else ''
+            left = f'{argument.name}:={default}'
+            lines.append(f'  {left:32} {argument.help}{there} [{values}]')
+        return lines
+
+    def _hint(self, word: str) -> str:
+        name = word.lstrip('-').partition('=')[0]
+        return nearest(name, self.arguments)
+
+
+def load_stack(folder: Path) -> Stack:
+    """Read stack.yaml and the parameters beside it.
+
+    Args:
+        folder: the share folder of the installed package `c2a`, or `launch/` of a checkout.
+
+    Raises:
+        StackError: a file is missing or not of the form of stack.yaml.
+    """
+    document = _read_yaml(folder / STACK_FILE)
+    params_file = folder / document['params']
+    defaults = _parameter_defaults(_read_yaml(params_file))
+    arguments = {
+        name: _argument(name, entry, defaults) for name, entry in document['arguments'].items()
+    }
+    nodes = tuple(
+        _node(name, entry, document['namespace']) for name, entry in document['nodes'].items()
+    )
+    return Stack(folder=folder, arguments=arguments, nodes=nodes, params_file=params_file)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ', did you mean X?' for the known name that is nearest, '' if none is near."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f', did you mean {close[0]}?' if close else ''
+
+
+def _argument(name: str, entry: Mapping, defaults: Mapping[str, Value]) -> Argument:
+    default = entry['default'] if 'default' in entry else defaults.get(name)
+    if default is None:
+        raise StackError(f'argument {name} of {STACK_FILE} has no default in the parameters')
+    later = entry.get('later', [])
+    return Argument(
+        name=name,
+        kind=entry['kind'],
+        help=entry['help'],
+        default=str(default).lower() if isinstance(default, bool) else str(default),
+        choices=tuple(entry.get('choices', [])),
+        later=(later,) if isinstance(later, str) else tuple(later),
+    )
+
+
+def _node(name: str, entry: Mapping, namespace: str) -> NodeDescription:
+    return NodeDescription(
+        name=name,
+        package=entry['package'],
+        executable=entry['executable'],
+        namespace=entry.get('namespace', f'/{namespace}'),
+        arguments=tuple(entry.get('arguments', [])),
+        required=entry.get('required', False),
+        respawn=entry.get('respawn', False),
+        when=entry.get('when', ''),
+        absent=entry.get('absent', ''),
+        command_line=tuple(entry.get('command_line', [])),
+        output_of={key: tuple(words) for key, words in entry.get('output_of', {}).items()},
+    )
+
+
+def _parameter_defaults(document: Mapping) -> dict[str, Value]:
+    defaults: dict[str, Value] = {}
+    for block in document.values():
+        for name, value in block['ros__parameters'].items():
+            defaults.setdefault(name, value)
+    return defaults
+
+
+def _read_yaml(path: Path) -> dict:
+    try:
+        document = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as err:
+        raise StackError(f'cannot read {path}: {err.strerror}') from err
+    except yaml.YAMLError as err:
+        line = str(err).replace('\n', ' ')
+        raise StackError(f'{path} is not YAML: {line}') from err
+    if not isinstance(document, dict):
+        raise StackError(f'{path} holds no mapping: expected node names with ros__parameters')
+    return document
+
+
+def _convert(name: str, kind: str, text: str) -> Value:
+    try:
+        if kind == 'integer':
+            return int(text)
+        if kind == 'number':
+            return float(text)
+        if kind == 'flag':
+            return {'true': True, 'false': False}[text.lower()]
+    except (ValueError, KeyError) as err:
+        expected = {'integer': 'a whole number', 'number': 'a number', 'flag': 'true or false'}
+        raise StackError(f'{name}:={text} is wrong: {name} is {expected[kind]}') from err
+    if kind == 'path' and text:
+        return str(Path(text).expanduser().absolute())
+    return text
