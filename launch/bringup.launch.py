@@ -8,7 +8,6 @@ import shlex
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
-from c2a_training.stack import NodeStart, Stack, load_stack, nearest
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -21,6 +20,8 @@ from launch.events.process import ProcessExited
 from launch.substitutions import Command, EnvironmentVariable
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+from c2a_training.stack import NodeStart, Stack, load_stack, nearest
 
 
 def generate_launch_description() -> LaunchDescription:

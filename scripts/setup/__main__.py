@@ -50,7 +50,10 @@ def run_command_line(arguments: list[str]) -> None:
         words = shell_command(rest, environment)
     else:
         words = [python, '-m', 'c2a_training.cli', *arguments]
-    os.execvpe(words[0], words, environment)
+    try:
+        os.execvpe(words[0], words, environment)
+    except OSError as err:
+        raise SetupError(f'cannot run {words[0]}: {err.strerror}') from err
 
 
 def shell_command(words: list[str], environment: dict[str, str]) -> list[str]:
