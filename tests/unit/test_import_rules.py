@@ -26,7 +26,7 @@ MAY_IMPORT = {
 }
 
 ROS = {
-    *('rclpy', 'launch', 'launch_ros', 'ament_index_python', 'rosidl_runtime_py', 'cv_bridge'),
+    *('rclpy', 'launch', 'launch_ros', 'rosidl_runtime_py', 'rpyutils', 'cv_bridge'),
     *('c2a_msgs', 'builtin_interfaces', 'rcl_interfaces', 'std_msgs', 'std_srvs', 'sensor_msgs'),
     *('geometry_msgs', 'visualization_msgs', 'diagnostic_msgs', 'rosgraph_msgs', 'tf2_msgs'),
     *('action_msgs', 'nav_msgs', 'trajectory_msgs', 'rosbag2_py'),

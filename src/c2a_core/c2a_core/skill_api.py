@@ -286,9 +286,9 @@ class _LineParser:
         parameters = POSE_FUNCTIONS[function][0].parameters
         values = self._arguments(self._value)
         if len(values) != len(parameters):
-            names = ', '.join(p.name for p in parameters)
+            expected = POSE_FUNCTIONS[function][0].signature(function)
             raise SkillCodeError(
-                f'{function} is given {len(values)} arguments, expected {function}({names})'
+                f'{function} is given {len(values)} arguments, expected {expected}'
             )
         return tuple((p.name, value) for p, value in zip(parameters, values, strict=True))
 

@@ -22,6 +22,12 @@ MAX_DEGREES = 360.0
 # Rounding allowed in the length of a direction.
 UNIT_TOLERANCE = 0.01
 
+# Functions whose arguments are written without keywords.
+POSITIONAL = frozenset({'rotate_z', 'Pose'})
+
+GET_ACTOR = 'get_actor'
+POSE_DICT = 'pose_dict'
+
 DESCRIPTIONS = ('left of', 'right of', 'in front of', 'behind')
 
 
@@ -75,8 +81,9 @@ class Form:
 
     def signature(self, function: str) -> str:
         """The form as written, for example `place(actor=, target_pose=[, match_ori=])`."""
-        required = [f'{p.name}=' for p in self.parameters if p.is_required]
-        optional = [f'[, {p.name}=]' for p in self.parameters if not p.is_required]
+        equals = '' if function in POSITIONAL else '='
+        required = [f'{p.name}{equals}' for p in self.parameters if p.is_required]
+        optional = [f'[, {p.name}{equals}]' for p in self.parameters if not p.is_required]
         return f'{function}({", ".join(required)}{"".join(optional)})'
 
 
@@ -158,9 +165,3 @@ POSE_FUNCTIONS: dict[str, tuple[Form, ...]] = {
         ),
     ),
 }
-
-# Functions whose arguments are written without keywords.
-POSITIONAL = frozenset({'rotate_z', 'Pose'})
-
-GET_ACTOR = 'get_actor'
-POSE_DICT = 'pose_dict'
