@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from c2a_sim_bridge.sim.objects import PlacedObject
-from c2a_sim_bridge.sim.placement import Workspace, place_objects
+from c2a_sim_bridge.sim.placement import MAX_REACH, Workspace, place_objects
 from c2a_sim_bridge.sim.polygons import polygon_distance
 from c2a_sim_bridge.sim.predicates import DirectionPushed
 from c2a_sim_bridge.sim.skills.plan import PlanStep, push_steps, towards
@@ -17,7 +17,7 @@ from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
 from c2a_sim_bridge.sim.tasks.touch import contact_stage
 
 WORKSPACE = Workspace(x=(-0.35, 0.0))
-TOOL_WORKSPACE = Workspace(x=(-0.45, 0.15), y=(-0.4, 0.4))
+TOOL_WORKSPACE = Workspace(x=(-0.45, 0.15), y=(-0.4, 0.4), reach=(0.31, MAX_REACH))
 
 GAP_M = 0.02
 """Smallest gap between the pushed object and anything else, on its way and at the end."""

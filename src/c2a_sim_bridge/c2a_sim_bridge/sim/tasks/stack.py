@@ -22,7 +22,7 @@ from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
 WORKSPACE = Workspace(x=(-0.35, 0.1))
 BOTTOM_WORKSPACE = Workspace(x=(-0.35, 0.1), reach=(0.36, 0.66))
 """The tool works three objects high above the bottom one."""
-TOPPLE_WORKSPACE = Workspace(x=(-0.35, 0.0), y=(-0.2, 0.2), reach=(0.42, 0.54))
+TOPPLE_WORKSPACE = Workspace(x=(-0.35, 0.0), y=(-0.2, 0.2), reach=(0.46, 0.56))
 """The tool stands between robot and stack, and the stack falls away from the robot."""
 
 MARGIN = 0.06

@@ -21,9 +21,9 @@ from c2a_sim_bridge.sim.skills.plan import (
 from c2a_sim_bridge.sim.state import WorldState
 from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
 
-# The tool starts about 0.11 m nearer to the robot than the object, and the object ends up to
-# 0.2 m farther away: both must be within reach, and in the picture.
-PUSH_WORKSPACE = Workspace(x=(-0.35, 0.0), y=(-0.2, 0.2), reach=(0.42, 0.52))
+# The tool starts up to 0.14 m nearer to the robot than the object, and the object ends up to
+# 0.18 m farther away: both must be within reach, and in the picture.
+PUSH_WORKSPACE = Workspace(x=(-0.35, 0.0), y=(-0.2, 0.2), reach=(0.46, 0.54))
 
 BACKED_OFF_M = 0.03
 
