@@ -69,6 +69,11 @@ class DemoRecorder:
         self._video: EpisodeVideo | None = None
 
     @property
+    def has_begun(self) -> bool:
+        """An episode was seen."""
+        return self._status is not None or bool(self.finished)
+
+    @property
     def is_waiting_for_rows(self) -> bool:
         """The episode has ended, but rows of it are still under way."""
         return self._status is not None and self._status.done
@@ -103,6 +108,9 @@ class DemoRecorder:
         if self._status is None:
             return
         status, video = self._status, self._video
+        for step in sorted(self._observations.keys() & self._key_steps.keys()):
+            self._next_step = step
+            self._film_rows(status.step)
         last = self._observations.get(status.step)
         if video is not None and last is not None:
             video.add(last, closing_key_step(last, self._last))
@@ -144,17 +152,21 @@ class DemoRecorder:
         status, video = self._status, self._video
         if status is None or video is None:
             return
-        while self._next_step in self._observations and self._next_step in self._key_steps:
-            if status.done and self._next_step >= status.step:
-                break
-            observation = self._observations.pop(self._next_step)
-            self._last = self._key_steps.pop(self._next_step)
-            video.add_running(observation, self._last)
-            self._next_step += 1
+        self._film_rows(status.step if status.done else None)
         # The last row may have been filmed before the status that says it is the last.
         is_complete = status.step in self._observations or self._next_step > status.step
         if status.done and self._next_step >= status.step and is_complete:
             self.finish()
+
+    def _film_rows(self, last_step: int | None) -> None:
+        """Film what is complete, in order, up to a gap or to the row that ends the episode."""
+        while self._next_step in self._observations and self._next_step in self._key_steps:
+            if self._next_step == last_step or self._video is None:
+                return
+            observation = self._observations.pop(self._next_step)
+            self._last = self._key_steps.pop(self._next_step)
+            self._video.add_running(observation, self._last)
+            self._next_step += 1
 
     def _close_video(self, record: EpisodeRecord, video: EpisodeVideo) -> EpisodeRecord:
         video.finish(record.status.reason)

@@ -6,6 +6,7 @@ import itertools
 import random
 from dataclasses import replace
 
+import av
 import pytest
 from scripted_world import TRACE, ScriptedWorld
 
@@ -14,6 +15,7 @@ from c2a_planner.oracle_backend import OracleBackend
 from c2a_planner.planner import Planner
 from c2a_training.demo_recorder import DemoRecorder
 from c2a_training.rollout import OracleLowLevel, run_episode
+from c2a_training.video import END_FRAMES
 
 
 class Heard:
@@ -132,3 +134,19 @@ def test_a_given_up_episode_leaves_no_file(tmp_path):
     heard.recorder.add_key_step(rows[0][1])
     heard.recorder.abort()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lost_row_is_left_out_and_the_rest_is_filmed(tmp_path):
+    heard = Heard(tmp_path)
+    rows, start, end = episode()
+    heard.recorder.add_status(start)
+    for k, (observation, key_step, _) in enumerate(rows):
+        if k != 5:
+            heard.recorder.add_observation(observation)
+        heard.recorder.add_key_step(key_step)
+    heard.recorder.add_status(end)
+    assert heard.recorder.is_waiting_for_rows
+    heard.recorder.finish()
+    (record,) = heard.recorder.finished
+    with av.open(str(record.video)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == len(rows) - 2 + END_FRAMES

@@ -1,0 +1,322 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""`c2a demo`: three tasks through the real ROS 2 nodes, the code printed live, a video of each."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.syntax import Syntax
+
+from c2a_core.spaces import CONTROL_DT
+from c2a_core.types import EpisodeStatus, KeyStep
+from c2a_training.demo_recorder import DemoRecorder, EpisodeRecord
+
+TASKS = ('PlaceNextTo', 'StackTopple', 'Swap')
+# The model's pictures are 128 px; a video is for people.
+IMAGE_SIZE = 512
+# The stack needs seconds to start and an episode about as long as it looks; software rendering on
+# a slow machine is what the rest is for.
+EPISODE_TIMEOUT_S = 300.0
+# A peer in the domain is found within a fraction of this.
+DISCOVERY_S = 1.0
+# Rows that were published before the stack ended are already here or on the loopback.
+LAST_ROWS_S = 1.0
+STOP_TIMEOUT_S = 15.0
+LOG_TAIL_LINES = 15
+
+DESCRIPTION = """\
+Starts bridge (with the embedded simulator), planner and controller as ROS 2 nodes for one episode
+each of PlaceNextTo, StackTopple and Swap. Prints the code as it is executed, then the verdict of
+the task's predicates, and writes a video and a contact sheet of each."""
+
+EPILOG = """\
+Exit code: 0 if all episodes ran and succeeded, 1 if not, 2 for bad arguments, 130 after Ctrl-C."""
+
+
+class Listener(Protocol):
+    """The part of `demo_recorder_node.Listener` that the demo uses."""
+
+    def __enter__(self) -> Listener:
+        """Join the ROS graph."""
+
+    def __exit__(self, *error: object) -> None:
+        """Leave it."""
+
+    def spin(self, timeout_s: float) -> None:
+        """Handle one arrival, or wait for it that long."""
+
+    def hears_a_stack(self) -> bool:
+        """Whether somebody publishes episodes in this ROS domain."""
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What to show and where to put it."""
+
+    tasks: tuple[str, ...]
+    seed: int
+    folder: Path
+    image_size: int = IMAGE_SIZE
+    timeout_s: float = EPISODE_TIMEOUT_S
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the subcommand."""
+    parser = subparsers.add_parser(
+        'demo',
+        help='three tasks through the real ROS 2 nodes, with videos',
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--tasks', nargs='+', default=list(TASKS), metavar='NAME', help='other tasks to show'
+    )
+    parser.add_argument('--seed', type=int, default=0, help='seed of the episodes (default: 0)')
+    parser.add_argument(
+        '--out', type=Path, default=Path('out/demo'), metavar='DIR', help='default: out/demo'
+    )
+    parser.add_argument(
+        '--image-size',
+        type=int,
+        default=IMAGE_SIZE,
+        metavar='PX',
+        help=f'camera pictures (default: {IMAGE_SIZE}, for the video)',
+    )
+
+
+def run(args: argparse.Namespace, console: Console | None = None) -> int:
+    """Run the subcommand; the exit code."""
+    from c2a_sim_bridge.sim.tasks.registry import get_task
+
+    console = console or Console(highlight=False)
+    try:
+        tasks = tuple(get_task(name).name for name in args.tasks)
+        from c2a_training.demo_recorder_node import Listener as RosListener
+    except ValueError as err:
+        console.print(f'[red]error:[/] {escape(str(err))}')
+        return 2
+    except ImportError as err:
+        console.print(f'[red]error:[/] {escape(str(err))}: run ./c2a doctor, it says what to do')
+        return 1
+    settings = DemoSettings(tasks, args.seed, args.out, args.image_size)
+    return show_all(settings, console, RosListener, start_stack)
+
+
+def show_all(
+    settings: DemoSettings,
+    console: Console,
+    listen: Callable[[DemoRecorder], Listener],
+    start: Callable[[str, DemoSettings, Path], subprocess.Popen[bytes]],
+) -> int:
+    """Show one task after the other; the exit code."""
+    started = time.monotonic()
+    records: list[EpisodeRecord] = []
+    try:
+        for task in settings.tasks:
+            records.append(show_task(task, settings, console, listen, start))
+    except DemoError as err:
+        console.print(f'[red]error:[/] {escape(str(err))}')
+    except KeyboardInterrupt:
+        console.print('[yellow]interrupted[/]')
+        return 130
+    succeeded = sum(record.status.success for record in records)
+    color = 'green' if succeeded == len(settings.tasks) else 'red'
+    seconds = time.monotonic() - started
+    console.print(
+        f'[bold {color}]{succeeded} of {len(settings.tasks)} episodes succeeded[/] '
+        f'in {seconds:.0f} s'
+    )
+    for record in records:
+        if record.video is not None:
+            console.print(f'  {record.video}')
+    return 0 if succeeded == len(settings.tasks) else 1
+
+
+def show_task(
+    task: str,
+    settings: DemoSettings,
+    console: Console,
+    listen: Callable[[DemoRecorder], Listener],
+    start: Callable[[str, DemoSettings, Path], subprocess.Popen[bytes]],
+) -> EpisodeRecord:
+    """Run one episode through the nodes, print its code and film it.
+
+    Raises:
+        DemoError: if the stack did not start, ended early or took too long.
+    """
+    recorder = DemoRecorder(
+        settings.folder,
+        on_key_step=lambda key_step: print_key_step(key_step, console),
+        on_start=lambda status: print_start(status, console),
+    )
+    log = settings.folder / 'log' / f'{task}.log'
+    with listen(recorder) as listener:
+        check_domain_is_free(listener)
+        stack = start(task, settings, log)
+        with stopping(stack):
+            watch = Watch(recorder, stack, listener, log, time.monotonic() + settings.timeout_s)
+            with console.status(f'starting the nodes for {task}'):
+                watch.wait_for(lambda: recorder.has_begun)
+            watch.wait_for(lambda: bool(recorder.finished))
+    (record,) = recorder.finished
+    print_end(record, console)
+    return record
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Listens to one running stack until something has happened."""
+
+    recorder: DemoRecorder
+    stack: subprocess.Popen[bytes]
+    listener: Listener
+    log: Path
+    deadline: float
+
+    def wait_for(self, has_happened: Callable[[], bool]) -> None:
+        """Handle what arrives until the condition holds.
+
+        Raises:
+            DemoError: if the stack ends or the time is over before.
+        """
+        while not has_happened():
+            self.listener.spin(0.1)
+            if self.stack.poll() is not None:
+                self._hear_the_rest()
+                if not has_happened():
+                    raise DemoError(
+                        f'the stack ended with exit code {self.stack.returncode} before its '
+                        f'episode did; its log is {self.log}{tail(self.log)}'
+                    )
+            elif time.monotonic() > self.deadline:
+                raise DemoError(
+                    f'the episode did not end in time; the log is {self.log}{tail(self.log)}'
+                )
+
+    def _hear_the_rest(self) -> None:
+        end = time.monotonic() + LAST_ROWS_S
+        while time.monotonic() < end and not self.recorder.finished:
+            self.listener.spin(0.1)
+        if self.recorder.is_waiting_for_rows:
+            self.recorder.finish()
+
+
+def check_domain_is_free(listener: Listener) -> None:
+    """Refuse to show somebody else's episodes.
+
+    Raises:
+        DemoError: if a stack already runs in this ROS domain.
+    """
+    end = time.monotonic() + DISCOVERY_S
+    while time.monotonic() < end:
+        listener.spin(0.1)
+        if listener.hears_a_stack():
+            domain = os.environ.get('ROS_DOMAIN_ID', '0')
+            raise DemoError(
+                f'another C2A stack already runs in ROS domain {domain}: stop it, or choose '
+                'another domain, for example ROS_DOMAIN_ID=42 ./c2a demo'
+            )
+
+
+def start_stack(task: str, settings: DemoSettings, log: Path) -> subprocess.Popen[bytes]:
+    """Start bringup for one episode, in a session of its own so that Ctrl-C is ours to handle."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    params = log.parent / 'params.yaml'
+    params.write_text(
+        '# Larger pictures than the model sees, for the video.\n'
+        f'/c2a/sim_bridge:\n  ros__parameters:\n    image_size: {settings.image_size}\n',
+        encoding='utf-8',
+    )
+    arguments = {
+        'task': task,
+        'seed': settings.seed,
+        'episodes': 1,
+        'exit': 'true',
+        'params_file': params.resolve(),
+    }
+    words = [f'{name}:={value}' for name, value in arguments.items()]
+    with log.open('wb') as output:
+        return subprocess.Popen(
+            [sys.executable, '-m', 'c2a_training.cli', 'bringup', *words],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+@contextlib.contextmanager
+def stopping(stack: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Leave no process behind, whatever happens in the block."""
+    try:
+        yield
+        # After its episode the stack ends by itself.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            stack.wait(STOP_TIMEOUT_S)
+    finally:
+        for number in (signal.SIGINT, signal.SIGKILL):
+            if stack.poll() is not None:
+                break
+            # The session's group: nodes of a manager that died on its own go as well.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(stack.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                stack.wait(STOP_TIMEOUT_S)
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log, to be appended to a message."""
+    lines = log.read_text(encoding='utf-8', errors='replace').splitlines() if log.exists() else []
+    return ''.join(f'\n  {line}' for line in lines[-LOG_TAIL_LINES:])
+
+
+def print_start(status: EpisodeStatus, console: Console) -> None:
+    """Head of an episode."""
+    console.rule(f'[bold]{status.task}[/] · seed {status.seed}', align='left')
+    console.print(f'[bold]{escape(status.instruction)}[/]')
+
+
+def print_key_step(key_step: KeyStep, console: Console) -> None:
+    """One key step with the robot time at which it begins."""
+    console.print(f'[dim]step {key_step.step} · {key_step.step * CONTROL_DT:.2f} s[/]')
+    console.print(
+        Syntax(
+            key_step.code,
+            'python',
+            background_color='default',
+            word_wrap=True,
+            padding=(0, 0, 0, 4),
+        )
+    )
+
+
+def print_end(record: EpisodeRecord, console: Console) -> None:
+    """Verdict and files of an episode."""
+    status = record.status
+    color = 'green' if status.success else 'red'
+    calls = sum(code != 'done()' for code in record.codes)
+    console.print(
+        f'[bold {color}]{escape(status.reason or "not ended")}[/] after {status.step} steps '
+        f'({status.step * CONTROL_DT:.1f} s of robot time), {calls} skill calls'
+    )
+    if record.video is not None:
+        console.print(f'[dim]video: {record.video}, {record.rows} rows; sheet: {record.sheet}[/]')
+    console.print()

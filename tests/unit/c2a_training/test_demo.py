@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The demo with a stack that is only a process and a listener that plays a rollout's rows."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from scripted_world import ScriptedWorld
+
+from c2a_core.types import EpisodeStatus
+from c2a_planner.oracle_backend import OracleBackend
+from c2a_planner.planner import Planner
+from c2a_training import demo
+from c2a_training.demo import DemoSettings, show_all
+from c2a_training.rollout import OracleLowLevel, run_episode
+
+
+class PlayingListener:
+    """Plays one episode, a message per spin; verdict by task."""
+
+    task = 'Pick'
+    stack_is_there = False
+    is_silent = False
+
+    def __init__(self, recorder) -> None:
+        rows = []
+        world = ScriptedWorld()
+        run_episode(
+            world,
+            Planner(OracleBackend()),
+            OracleLowLevel(world),
+            task=self.task,
+            seed=0,
+            episode_id=1,
+            on_step=lambda *row: rows.append(row),
+        )
+        start = EpisodeStatus(
+            1, self.task, f'do {self.task}', 0, 0, 100, False, False, '', 'lockstep', 'oracle',
+            'maniskill', 20.0, 'oracle', '',
+        )  # fmt: skip
+        success = self.task != 'Swap'
+        end = replace(
+            start,
+            step=len(rows) - 1,
+            success=success,
+            done=True,
+            reason='success' if success else 'time-out',
+        )
+        self._deliveries = [(recorder.add_status, start)]
+        for row in rows:
+            self._deliveries += [(recorder.add_observation, row[0])]
+            self._deliveries += [(recorder.add_key_step, row[1])]
+        self._deliveries.append((recorder.add_status, end))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        pass
+
+    def spin(self, timeout_s: float) -> None:
+        if self._deliveries and not self.is_silent:
+            deliver, message = self._deliveries.pop(0)
+            deliver(message)
+
+    def hears_a_stack(self) -> bool:
+        return self.stack_is_there
+
+
+@pytest.fixture
+def show(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, 'DISCOVERY_S', 0.0)
+    monkeypatch.setattr(demo, 'STOP_TIMEOUT_S', 2.0)
+    monkeypatch.setattr(demo, 'LAST_ROWS_S', 0.1)
+
+    def show(
+        *tasks: str,
+        program: str = 'import time; time.sleep(1)',
+        listener=PlayingListener,
+        timeout_s: float = 5.0,
+    ):
+        stacks = []
+
+        def start(task, settings, log):
+            listener.task = task
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open('wb') as output:
+                stacks.append(
+                    subprocess.Popen(
+                        [sys.executable, '-c', program], stdout=output, start_new_session=True
+                    )
+                )
+            return stacks[-1]
+
+        def listen(recorder):
+            listener.task = tasks[len(stacks)]
+            return listener(recorder)
+
+        screen = io.StringIO()
+        settings = DemoSettings(tasks, 0, tmp_path, timeout_s=timeout_s)
+        console = Console(file=screen, width=200, highlight=False)
+        code = show_all(settings, console, listen, start)
+        assert all(stack.poll() is not None for stack in stacks)
+        return code, screen.getvalue()
+
+    return show
+
+
+def test_each_task_prints_its_code_and_verdict_and_leaves_a_video(show, tmp_path):
+    code, screen = show('Pick', 'StackTopple')
+    assert code == 0
+    assert screen.count("pick(actor=get_actor('red cube', (3, 5)))") == 2
+    assert screen.count('success after 12 steps (0.6 s of robot time), 4 skill calls') == 2
+    assert '2 of 2 episodes succeeded' in screen
+    assert {path.name for path in tmp_path.glob('*.mp4')} == {'Pick.mp4', 'StackTopple.mp4'}
+
+
+def test_a_failed_episode_fails_the_demo_but_the_others_run(show):
+    code, screen = show('Swap', 'Pick')
+    assert code == 1
+    assert 'time-out' in screen
+    assert '1 of 2 episodes succeeded' in screen
+
+
+def test_a_stack_that_ends_early_is_an_error_with_the_end_of_its_log(show, tmp_path):
+    class Silent(PlayingListener):
+        is_silent = True
+
+    program = 'print("no usable Vulkan device", flush=True); raise SystemExit(3)'
+    code, screen = show('Pick', program=program, listener=Silent)
+    assert code == 1
+    assert 'exit code 3' in screen
+    assert 'no usable Vulkan device' in screen
+    assert list(tmp_path.glob('*.mp4')) == []
+
+
+def test_a_stack_that_hangs_is_stopped_when_the_time_is_over(show):
+    class Silent(PlayingListener):
+        is_silent = True
+
+    program = 'import time; time.sleep(60)'
+    code, screen = show('Pick', program=program, listener=Silent, timeout_s=0.3)
+    assert code == 1
+    assert 'did not end in time' in screen
+
+
+def test_another_stack_in_the_domain_is_refused(show, monkeypatch):
+    class Crowded(PlayingListener):
+        stack_is_there = True
+
+    monkeypatch.setattr(demo, 'DISCOVERY_S', 1.0)
+    code, screen = show('Pick', listener=Crowded)
+    assert code == 1
+    assert 'another C2A stack' in screen
