@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,11 @@ def test_every_dependency_is_declared_twice():
     for name in used:
         assert f'<depend>{name}</depend>' in package
         assert f'find_package({name} REQUIRED)' in cmake
+
+
+def test_the_tables_of_the_readme_are_those_of_the_files():
+    script = INTERFACES.parents[1] / 'scripts' / 'interface_tables.py'
+    run = subprocess.run(
+        [sys.executable, str(script), '--check'], capture_output=True, text=True, timeout=30
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
