@@ -18,7 +18,7 @@ from c2a_core.spaces import GRID_SIZE
 
 NEAR_M = 0.01
 FAR_M = 10.0
-BASE_CAMERA_POSES = ('framed', 'original')
+POSES = ('framed', 'original')
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,24 +94,42 @@ def base_camera(pose: str = 'framed', size: int = 128) -> CameraModel:
     """
     if pose == 'framed':
         return CameraModel(
-            'base', size, math.radians(46.0), look_at((0.52, 0.0, 0.74), (-0.145, 0.0, 0.035)), 'world'
+            'base', size, math.radians(30.5), look_at((0.90, 0.0, 1.12), (-0.18, 0.0, 0.055)), 'world'
         )
     if pose == 'original':
         return CameraModel(
             'base', size, math.radians(90.0), look_at((0.3, -0.1, 0.3), (-0.1, 0.0, 0.1)), 'world'
         )
-    raise ValueError(
-        f"unknown base camera pose '{pose}', expected one of {', '.join(BASE_CAMERA_POSES)}"
-    )
+    raise ValueError(f"unknown base camera pose '{pose}', expected one of {', '.join(POSES)}")
 
 
-def wrist_camera(size: int = 128) -> CameraModel:
-    """The camera beside the gripper that looks along the tool, as mounted in the task suite."""
-    pose = np.eye(4)
-    # Optical z along the tool, image up along the tool's +x: x right = -y, y down = -x.
-    pose[:3, :3] = np.column_stack([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    pose[:3, 3] = (0.0464982, -0.0200011, 0.0360011)
-    return CameraModel('wrist', size, 1.57, pose, 'vacuum_base_link')
+def wrist_camera(pose: str = 'framed', size: int = 128) -> CameraModel:
+    """The camera on the gripper that looks along the tool.
+
+    Args:
+        pose: `framed` stands further out and leans inwards: it sees the cups and what is under
+            them; `original` is the task suite's mount, where the gripper hides the centre.
+        size: pixels along each side.
+
+    Raises:
+        ValueError: for another pose name.
+    """
+    # Image up is the tool's +x: x right is +y, y down is -x, z along the tool.
+    upright = np.column_stack([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    mount = np.eye(4)
+    if pose == 'original':
+        mount[:3, :3] = upright
+        mount[:3, 3] = (0.0464982, -0.0200011, 0.0360011)
+        return CameraModel('wrist', size, 1.57, mount, 'vacuum_base_link')
+    if pose == 'framed':
+        lean = math.radians(26.0)
+        turn = np.array(
+            [[1, 0, 0], [0, math.cos(lean), math.sin(lean)], [0, -math.sin(lean), math.cos(lean)]]
+        )
+        mount[:3, :3] = upright @ turn
+        mount[:3, 3] = (0.105, 0.0, 0.0)
+        return CameraModel('wrist', size, math.radians(70.0), mount, 'vacuum_base_link')
+    raise ValueError(f"unknown wrist camera pose '{pose}', expected one of {', '.join(POSES)}")
 
 
 def bounding_box(camera: CameraModel, vertices: np.ndarray) -> np.ndarray:

@@ -40,6 +40,7 @@ class SimConfig:
         render: whether there are pictures at all.
         robot: `low_poly` or `detailed`.
         base_camera: `framed` or `original`, see `cameras.base_camera`.
+        wrist_camera: `framed` or `original`, see `cameras.wrist_camera`.
         shader: `minimal` (fast) or `default`.
     """
 
@@ -47,6 +48,7 @@ class SimConfig:
     render: bool = True
     robot: str = 'low_poly'
     base_camera: str = 'framed'
+    wrist_camera: str = 'framed'
     shader: str = 'minimal'
 
     def __post_init__(self) -> None:
@@ -56,6 +58,7 @@ class SimConfig:
         if self.robot not in ROBOT_MODELS:
             raise ValueError(f'robot must be one of {ROBOT_MODELS}, got {self.robot!r}')
         cameras.base_camera(self.base_camera, self.image_size)
+        cameras.wrist_camera(self.wrist_camera, self.image_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Simulator:
         self.config = config or SimConfig()
         self.episode_id = 0
         self.base_camera = cameras.base_camera(self.config.base_camera, self.config.image_size)
-        self.wrist_camera = cameras.wrist_camera(self.config.image_size)
+        self.wrist_camera = cameras.wrist_camera(self.config.wrist_camera, self.config.image_size)
         self.success = False
         self._skill: Skill | None = None
         self._skill_steps = 0
