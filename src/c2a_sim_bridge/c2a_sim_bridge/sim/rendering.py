@@ -19,6 +19,7 @@ TABLE_SIZE_M = (1.5, 1.5, 0.01)
 TABLE_CENTRE = (-0.5, 0.0, -0.005)
 _TABLE_COLOUR = (0.62, 0.52, 0.41, 1.0)
 _FLOOR_COLOUR = (0.10, 0.13, 0.15, 1.0)
+_SUN = (1.5, 1.46, 1.4)
 # SAPIEN's cameras look along x with y to the left and z up.
 _SAPIEN_FROM_OPTICAL = np.array(
     [[0.0, -1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
@@ -52,15 +53,18 @@ def make_render_system(shader: str = 'minimal') -> sapien.render.RenderSystem:
 class Pictures:
     """The cameras of one world."""
 
-    def __init__(self, world: World, cameras: tuple[CameraModel, ...]) -> None:
+    def __init__(
+        self, world: World, cameras: tuple[CameraModel, ...], *, shadows: bool = False
+    ) -> None:
         """Light the scene, lay the table and mount the cameras.
 
         Args:
             world: a world that was built with a render system.
             cameras: fixed ones and ones on the gripper.
+            shadows: whether the main light casts them; without a GPU that takes five times as long.
         """
         self._scene = world.scene
-        _light(self._scene)
+        _light(self._scene, shadows=shadows)
         _lay_table(self._scene)
         self._cameras = {camera.name: _mount(world, camera) for camera in cameras}
         self._fresh = False
@@ -117,11 +121,14 @@ def _prism_mesh(spec: ObjectSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
-def _light(scene: sapien.Scene) -> None:
+def _light(scene: sapien.Scene, *, shadows: bool) -> None:
     scene.set_ambient_light([0.30, 0.30, 0.32])
-    scene.add_directional_light(
-        [0.45, 0.7, -1.2], [1.5, 1.46, 1.4], shadow=True, shadow_scale=1.0, shadow_map_size=1024
-    )
+    if shadows:
+        scene.add_directional_light(
+            [0.45, 0.7, -1.2], _SUN, shadow=True, shadow_scale=1.0, shadow_map_size=1024
+        )
+    else:
+        scene.add_directional_light([0.45, 0.7, -1.2], _SUN)
     scene.add_directional_light([-0.7, -0.4, -1.0], [0.55, 0.58, 0.62])
 
 
