@@ -12,13 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from c2a_core.types import EpisodeStatus, KeyStep, Observation
 from c2a_training.rollout import closing_key_step
-from c2a_training.video import EpisodeVideo, contact_sheet, pick_frames, write_png
-
-SHEET_FRAMES = 6
+from c2a_training.video import EpisodeVideo
 
 
 @dataclass(frozen=True)
@@ -171,6 +167,5 @@ class DemoRecorder:
     def _close_video(self, record: EpisodeRecord, video: EpisodeVideo) -> EpisodeRecord:
         video.finish(record.status.reason)
         sheet = self._folder / f'{record.status.task}.png'
-        frames: list[np.ndarray] = pick_frames(video.key_frames, SHEET_FRAMES)
-        write_png(sheet, contact_sheet(frames, columns=3))
+        video.write_sheet(sheet)
         return replace(record, video=self._folder / f'{record.status.task}.mp4', sheet=sheet)

@@ -36,7 +36,7 @@ class WorkerSettings:
         images: render both cameras at every step.
         image_size: side of the square camera pictures [px].
         robot: ``low_poly`` or ``detailed``.
-        video_dir: where to write ``<Task>_<seed>.mp4``, None for no video.
+        video_dir: where to write ``<Task>_<seed>.mp4`` and its contact sheet, None for no video.
         save_dir: where to write ``<Task>_<seed>.npz``, None for no episode files.
     """
 
@@ -129,6 +129,7 @@ class OracleRunner:
             video.abort()
             raise
         video.finish(result.reason)
+        video.write_sheet(folder / f'{job.task}_{job.seed}.png')
         return result
 
     def _save(self, result: EpisodeResult, folder: Path) -> None:

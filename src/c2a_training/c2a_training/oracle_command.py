@@ -98,7 +98,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help='numbers and ranges such as 3, 0-99 or 1,4,7-9 (default: 0-99)',
     )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the results as JSON')
-    parser.add_argument('--video', type=Path, metavar='DIR', help='write a video of each episode')
+    parser.add_argument(
+        '--video',
+        type=Path,
+        metavar='DIR',
+        help='write a video and a contact sheet of each episode',
+    )
     parser.add_argument(
         '--save',
         type=Path,

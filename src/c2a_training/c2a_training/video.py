@@ -23,6 +23,7 @@ from c2a_training.rollout import EpisodeInfo
 FRAME_RATE = round(CONTROL_RATE_HZ)
 # The verdict stays long enough to be read.
 END_FRAMES = 2 * FRAME_RATE
+SHEET_FRAMES = 6
 
 
 class VideoWriter:
@@ -126,6 +127,10 @@ class EpisodeVideo:
             for _ in range(END_FRAMES):
                 self._writer.add(frame)
         self._writer.close()
+
+    def write_sheet(self, path: Path) -> None:
+        """Write the rows at which key steps began, and the verdict, as one picture."""
+        write_png(path, contact_sheet(pick_frames(self.key_frames, SHEET_FRAMES)))
 
     def abort(self) -> None:
         """Give the video up; nothing stays on the disk."""
