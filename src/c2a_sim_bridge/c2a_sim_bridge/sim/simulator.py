@@ -18,6 +18,7 @@ from c2a_core.spaces import CONTROL_DT_NS, clip_action, hold_action
 from c2a_core.types import Observation
 from c2a_sim_bridge.sim import cameras
 from c2a_sim_bridge.sim.robot import ROBOT_MODELS, robot_description
+from c2a_sim_bridge.sim.skills.contact import Done
 from c2a_sim_bridge.sim.skills.follower import Follower, OracleStep
 from c2a_sim_bridge.sim.skills.interpreter import Interpreter
 from c2a_sim_bridge.sim.skills.skill import Skill, SkillFailedError
@@ -27,7 +28,9 @@ from c2a_sim_bridge.sim.tasks.task import TaskInstance
 from c2a_sim_bridge.sim.time_limits import max_steps
 from c2a_sim_bridge.sim.world import World
 
-SKILL_MAX_STEPS = 150  # a skill that takes longer than 7.5 s is stuck
+SKILL_MAX_STEPS = 150  # a skill that takes longer than 7.5 s will not end
+STALL_STEPS = 20  # nor will one whose arm has stood still for a second
+STALL_M = 5e-4
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
 
@@ -95,7 +98,6 @@ class Simulator:
         self.wrist_camera = cameras.wrist_camera(self.config.wrist_camera, self.config.image_size)
         self.success = False
         self._skill: Skill | None = None
-        self._skill_steps = 0
 
     @property
     def state(self) -> WorldState:
@@ -130,7 +132,8 @@ class Simulator:
         self._interpreter = self._new_interpreter()
         self._follower = Follower(self._instance.stages, self._new_interpreter(), self.cell_of)
         self._oracle_step: tuple[int, OracleStep] | None = None
-        self._skill = None
+        self._skill, self._skill_steps, self._skill_start = None, 0, 0
+        self._stall_position, self._stall_since = self.state.ee_position, 0
         self.success = self._instance.goal.update(self.state)
         words = self._instance.instruction if instruction is None else instruction
         return EpisodeInfo(task, seed, words, max_steps(task))
@@ -168,6 +171,8 @@ class Simulator:
         state = self._world.step(clip_action(action))
         self.success = self._instance.goal.update(state)
         self._skill_steps += 1
+        if float(np.abs(state.ee_position - self._stall_position).max()) > STALL_M:
+            self._stall_position, self._stall_since = state.ee_position, state.step
 
     def hold(self) -> None:
         """One control step in which the arm keeps its target and the vacuum stays as it is."""
@@ -193,7 +198,7 @@ class Simulator:
         """
         self._skill = None
         self._skill = self._interpreter.start(parse_key_step(code_text), self.state)
-        self._skill_steps = 0
+        self._skill_steps, self._skill_start = 0, self.state.step
 
     def skill_action(self) -> np.ndarray:
         """The running skill's next action (7,) float32; without a skill the arm holds."""
@@ -211,6 +216,9 @@ class Simulator:
             return 'done'
         if self._skill_steps >= SKILL_MAX_STEPS:
             return f'failed: not done after {SKILL_MAX_STEPS} steps'
+        stalled = self.state.step - max(self._stall_since, self._skill_start)
+        if stalled >= STALL_STEPS and not isinstance(self._skill, Done):
+            return f'failed: the arm has not moved for {stalled} steps'
         return 'running'
 
     def state_digest(self) -> str:

@@ -62,13 +62,15 @@ class Follower:
     def update(self, state: WorldState) -> OracleStep:
         """Judge the state of one observation; call once for each."""
         is_done = [self._is_stage_done(index, state) for index in range(len(self._stages))]
-        if self._skill is not None:
+        stage = next((i for i, done in enumerate(is_done) if not done), None)
+        # What was done before may have come undone: then the running skill builds on sand.
+        is_undone = stage is not None and stage < self._stage
+        if self._skill is not None and not is_undone:
             is_lost = self._skill.is_lost(state)
             if not is_lost and not self._skill.is_done(state):
                 return OracleStep(self._code, is_new=False)
             if is_lost:
                 self._queue = ()
-        stage = next((i for i, done in enumerate(is_done) if not done), None)
         if stage is None:
             return self._finish()
         if stage != self._stage or not self._queue:
