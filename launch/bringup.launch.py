@@ -33,7 +33,9 @@ def generate_launch_description() -> LaunchDescription:
             _set_default('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'),
             OpaqueFunction(function=lambda context: _start_nodes(stack, context)),
             *(
-                DeclareLaunchArgument(name, default_value=entry.default, description=entry.help)
+                DeclareLaunchArgument(
+                    name, default_value=entry.default, description=entry.description()
+                )
                 for name, entry in stack.arguments.items()
             ),
         ]

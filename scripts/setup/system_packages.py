@@ -37,12 +37,9 @@ LIBRARIES = {
     'libgomp.so.1': 'libgomp1',
     'libvulkan.so.1': 'libvulkan1',
 }
-RENDER_PROBE = """
-import sapien
-device = sapien.Device({device!r})
-scene = sapien.Scene([sapien.physx.PhysxCpuSystem(), sapien.render.RenderSystem(device)])
-print('renderer:', device.name)
-"""
+RENDER_PROBE = (
+    'import sapien; sapien.render.RenderSystem(); print(sapien.render.get_device_summary())'
+)
 
 
 def install_missing() -> None:
@@ -99,30 +96,21 @@ def is_mesa_new_enough(version: str) -> bool:
 
 
 def check_renderer(python: str) -> None:
-    """Let SAPIEN open the render device.
+    """Let SAPIEN open its render device: the GPU where there is one, else the processor.
 
     Raises:
         SetupError: there is no usable Vulkan device; the text says what to do.
     """
-    device = 'cuda' if layout.has_nvidia_gpu() else 'cpu'
-    with step(f'checking the renderer ({device})'):
+    with step('checking the renderer'):
         try:
-            run([python, '-c', RENDER_PROBE.format(device=device)], log=layout.LOG)
-            return
-        except ProgramError:
-            pass
-        if device == 'cuda':
-            try:
-                run([python, '-c', RENDER_PROBE.format(device='cpu')], log=layout.LOG)
-                say('the GPU does not render (no Vulkan driver for it?): the CPU renders instead')
-                return
-            except ProgramError:
-                pass
-    mesa = installed_mesa() or 'none'
-    raise SetupError(
-        f'no usable Vulkan device: install {MESA} {_minimum()} or newer (found: {mesa}) '
-        f'or an NVIDIA driver with Vulkan; see {layout.LOG}'
-    )
+            devices = run([python, '-c', RENDER_PROBE], log=layout.LOG)
+        except ProgramError as err:
+            raise SetupError(
+                f'no usable Vulkan device: install {MESA} {_minimum()} or newer (found: '
+                f'{installed_mesa() or "none"}) or an NVIDIA driver with Vulkan; see {layout.LOG}'
+            ) from err
+    if layout.has_nvidia_gpu() and 'NVIDIA' not in devices:
+        say('the GPU does not render (has its driver Vulkan?): the processor renders instead')
 
 
 def backports_source(targets: str, keyring: Path) -> str:

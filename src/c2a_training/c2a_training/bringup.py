@@ -135,7 +135,9 @@ def _run_processes(stack: Stack, starts: Sequence[NodeStart]) -> int:
 
 
 def _run_ros_launch(words: Sequence[str]) -> int:
-    command = ['ros2', 'launch', LAUNCH_PACKAGE, LAUNCH_FILE, *words]
+    # By its path: with the package's name `ros2 launch` would take a file ./c2a for a launch file.
+    path = Path(get_package_share_directory(LAUNCH_PACKAGE)) / LAUNCH_FILE
+    command = ['ros2', 'launch', str(path), *words]
     os.execvp(command[0], command)
 
 

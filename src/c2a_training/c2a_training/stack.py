@@ -44,6 +44,13 @@ class Argument:
     choices: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
 
+    def description(self) -> str:
+        """Return the help with the values that can be given."""
+        known = list(self.choices)
+        known += [f'{name} (later)' for name in self.later if name != 'any']
+        there = ' (later)' if self.later == ('any',) else ''
+        return f'{self.help}{there} [{" | ".join(known) or self.kind}]'
+
     def parse(self, text: str) -> Value:
         """Turn the text of the command line into a value.
 
@@ -174,13 +181,8 @@ class Stack:
         """Return one line for each argument."""
         lines = []
         for argument in self.arguments.values():
-            known = list(argument.choices)
-            known += [f'{name} (later)' for name in argument.later if name != 'any']
-            values = ' | '.join(known) or argument.kind
-            default = argument.default or "''"
-            there = ' (later)' if argument.later == ('any',) else ''
-            left = f'{argument.name}:={default}'
-            lines.append(f'  {left:32} {argument.help}{there} [{values}]')
+            left = f'{argument.name}:={argument.default or repr("")}'
+            lines.append(f'  {left:24} {argument.description()}')
         return lines
 
     def _hint(self, word: str) -> str:
