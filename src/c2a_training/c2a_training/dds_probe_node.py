@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures DDS on this machine for `c2a doctor`: two processes, a camera image there and back.
 
-Run as ``python -m c2a_training.dds_probe_node``; it starts its own peer and writes one JSON object.
+Run as ``python -m c2a_training.dds_probe_node``: it starts its own peer and writes a JSON object.
 """
 
 from __future__ import annotations
