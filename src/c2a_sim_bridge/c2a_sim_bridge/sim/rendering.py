@@ -7,6 +7,9 @@ SAPIEN's renderer on whatever Vulkan device there is: a GPU, or Mesa's llvmpipe 
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import numpy as np
 import sapien
 
@@ -14,20 +17,28 @@ from c2a_sim_bridge.sim.cameras import FAR_M, NEAR_M, CameraModel
 from c2a_sim_bridge.sim.objects import ObjectSpec
 from c2a_sim_bridge.sim.world import World
 
-SHADERS = ('minimal', 'default')
+SHADERS = ('fast', 'minimal', 'default')
+FAST_SHADER_FOLDER = Path(__file__).parent / 'shaders' / 'fast'
 TABLE_SIZE_M = (1.5, 1.5, 0.01)
 TABLE_CENTRE = (-0.5, 0.0, -0.005)
 _TABLE_COLOUR = (0.62, 0.52, 0.41, 1.0)
 _FLOOR_COLOUR = (0.10, 0.13, 0.15, 1.0)
 _SUN = (1.5, 1.46, 1.4)
+_SUN_DIRECTION = (0.40, 0.55, -1.2)
+_SHADOW_Z = 6e-4
+_UPRIGHT_COS = 0.995
 # SAPIEN's cameras look along x with y to the left and z up.
 _SAPIEN_FROM_OPTICAL = np.array(
     [[0.0, -1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
 )
 
 
-def make_render_system(shader: str = 'minimal') -> sapien.render.RenderSystem:
+def make_render_system(shader: str = 'fast') -> sapien.render.RenderSystem:
     """A render system for one world.
+
+    Args:
+        shader: `fast` is C2A's own single pass; `minimal` and `default` are SAPIEN's, can cast
+            shadows, and take some seconds for the first picture of a process on a CPU.
 
     Raises:
         ValueError: for an unknown shader.
@@ -35,8 +46,9 @@ def make_render_system(shader: str = 'minimal') -> sapien.render.RenderSystem:
     """
     if shader not in SHADERS:
         raise ValueError(f"unknown shader '{shader}', expected one of {', '.join(SHADERS)}")
-    sapien.render.set_camera_shader_dir(shader)
-    colour = 'r8g8b8a8unorm' if shader == 'minimal' else 'r32g32b32a32sfloat'
+    folder = str(FAST_SHADER_FOLDER) if shader == 'fast' else shader
+    sapien.render.set_camera_shader_dir(folder)
+    colour = 'r32g32b32a32sfloat' if shader == 'default' else 'r8g8b8a8unorm'
     sapien.render.set_picture_format('Color', colour)
     sapien.render.set_picture_format('ColorRaw', colour)
     if shader == 'minimal':
@@ -66,11 +78,21 @@ class Pictures:
         self._scene = world.scene
         _light(self._scene, shadows=shadows)
         _lay_table(self._scene)
+        self._world = world
+        self._drop_shadows = [] if shadows else _make_drop_shadows(world)
         self._cameras = {camera.name: _mount(world, camera) for camera in cameras}
-        self._fresh = False
 
     def refresh(self) -> None:
         """Take the bodies' poses over from the physics; before the pictures of a step."""
+        state = self._world.state
+        for index, shadow in enumerate(self._drop_shadows[:-1]):
+            upright = state.rotations[index, 2, 2] > _UPRIGHT_COS
+            height = float(state.positions[index, 2]) if upright else math.nan
+            shadow.pose = _shadow_pose(state.positions[index], height, state.yaw(index))
+        if self._drop_shadows:
+            self._drop_shadows[-1].pose = _shadow_pose(
+                state.ee_position, float(state.ee_position[2]), 0.0
+            )
         self._scene.update_render()
 
     def take(self, name: str) -> np.ndarray:
@@ -121,14 +143,53 @@ def _prism_mesh(spec: ObjectSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
+def _make_drop_shadows(world: World) -> list[sapien.Entity]:
+    """Flat dark outlines on the table, one for each object and last the gripper's.
+
+    Not light's true shadows, but they show how high something is, for next to nothing.
+    """
+    circle = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
+    outlines = [spec.footprint for spec in world.specs]
+    outlines.append(0.036 * np.column_stack([np.cos(circle), np.sin(circle)]))
+    material = sapien.render.RenderMaterial()
+    material.base_color = [0.62 * c for c in _TABLE_COLOUR[:3]] + [1.0]
+    entities = []
+    for outline in outlines:
+        count = len(outline)
+        body = sapien.render.RenderBodyComponent()
+        body.attach(
+            sapien.render.RenderShapeTriangleMesh(
+                vertices=np.column_stack([outline, np.zeros(count)]).astype(np.float32),
+                triangles=np.array([[0, k, k + 1] for k in range(1, count - 1)], np.uint32),
+                normals=np.tile(np.array([[0, 0, 1]], np.float32), (count, 1)),
+                uvs=np.zeros((count, 2), np.float32),
+                material=material,
+            )
+        )
+        entity = sapien.Entity()
+        entity.add_component(body)
+        world.scene.add_entity(entity)
+        entities.append(entity)
+    return entities
+
+
+def _shadow_pose(position: np.ndarray, height: float, yaw: float) -> sapien.Pose:
+    """Where an outline lies on the table, thrown by the sun; hidden for no height (nan)."""
+    if math.isnan(height):
+        return sapien.Pose([0.0, 0.0, -1.0])
+    x = float(position[0]) - height * _SUN_DIRECTION[0] / _SUN_DIRECTION[2]
+    y = float(position[1]) - height * _SUN_DIRECTION[1] / _SUN_DIRECTION[2]
+    return sapien.Pose([x, y, _SHADOW_Z], [math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)])
+
+
 def _light(scene: sapien.Scene, *, shadows: bool) -> None:
     scene.set_ambient_light([0.30, 0.30, 0.32])
     if shadows:
         scene.add_directional_light(
-            [0.45, 0.7, -1.2], _SUN, shadow=True, shadow_scale=1.0, shadow_map_size=1024
+            _SUN_DIRECTION, _SUN, shadow=True, shadow_scale=1.0, shadow_map_size=1024
         )
     else:
-        scene.add_directional_light([0.45, 0.7, -1.2], _SUN)
+        scene.add_directional_light(_SUN_DIRECTION, _SUN)
     scene.add_directional_light([-0.7, -0.4, -1.0], [0.55, 0.58, 0.62])
 
 
