@@ -55,9 +55,9 @@ def parameters_page() -> str:
         '## Launch arguments\n\n'
         'The same for `./c2a bringup name:=value …` and `ros2 launch c2a bringup.launch.py '
         'name:=value …`.\nAn argument overrides the parameter files.\n\n' + _arguments(),
-        'All parameters are read-only, described and bounded: `ros2 param describe` shows the same. '
-        'Deployed\nvalues are in `launch/params/c2a.yaml`; `params_file:=` takes a file of your own '
-        'on top.\n',
+        'All parameters are read-only, described and bounded; `ros2 param describe` shows the '
+        'same. Deployed\nvalues are in `launch/params/c2a.yaml`; `params_file:=` takes a file of '
+        'your own on top.\n',
     ]
     for node, (module, name) in PARAMETERS.items():
         params_type = getattr(importlib.import_module(module), name)
@@ -98,13 +98,13 @@ PAGES = {'cli.md': cli_page, 'parameters.md': parameters_page}
 
 
 def write_images() -> None:
-    """Film one Swap episode and keep a sheet of it, in few colours so that it stays small."""
+    """Film two episodes and keep four rows of each, in few colours to keep the files small."""
     from PIL import Image
 
     from c2a_training.episode_worker import EpisodeJob, OracleRunner, WorkerSettings
 
     with tempfile.TemporaryDirectory() as folder:
-        settings = WorkerSettings(images=True, image_size=512, video_dir=Path(folder))
+        settings = WorkerSettings(images=True, image_size=720, video_dir=Path(folder))
         runner = OracleRunner(settings)
         for task in ('Swap', 'StackTopple'):
             summary = runner.run(EpisodeJob(task, 0))
@@ -112,7 +112,7 @@ def write_images() -> None:
                 raise RuntimeError(f'the oracle did not solve {task}: {summary.reason}')
             sheet = Image.open(Path(folder) / f'{task}_0.png').convert('RGB')
             (DOCS / 'images').mkdir(parents=True, exist_ok=True)
-            sheet.quantize(128, dither=Image.Dither.NONE).save(
+            sheet.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
                 DOCS / 'images' / f'{task.lower()}.png', optimize=True
             )
 

@@ -22,7 +22,7 @@ Color = tuple[int, int, int]
 WIDTH, HEIGHT = 1280, 720
 VIEW = 720  # the base camera's picture, square, px
 MARGIN = 28
-INSET = 176  # the wrist camera's picture, px
+INSET = 168  # the wrist camera's picture, px
 PANEL_LEFT = VIEW + MARGIN
 PANEL_WIDTH = WIDTH - VIEW - 2 * MARGIN
 
@@ -120,7 +120,8 @@ def resize_square(image: np.ndarray, size: int) -> np.ndarray:
 def _draw_inset(canvas: np.ndarray, wrist_image: np.ndarray) -> None:
     if wrist_image.size == 0:
         return
-    top, left = HEIGHT - INSET - 16, 16
+    # Top left: behind the workspace, where the arm comes from, there is least to hide.
+    top, left = 16, 16
     canvas[top - 2 : top + INSET + 2, left - 2 : left + INSET + 2] = TEXT
     canvas[top : top + INSET, left : left + INSET] = resize_square(wrist_image, INSET)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from c2a_core.episode_file import RecordedEpisode, write_episode
@@ -72,9 +72,13 @@ class OracleRunner:
         from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
 
         self._settings = settings
-        self._simulator = Simulator(
-            SimConfig(image_size=settings.image_size, render=settings.images, robot=settings.robot)
+        config = SimConfig(
+            image_size=settings.image_size, render=settings.images, robot=settings.robot
         )
+        if settings.video_dir is not None:
+            # A video is for people: shadows show what is above the table.
+            config = replace(config, shader='minimal', shadows=True)
+        self._simulator = Simulator(config)
         self._planner = Planner(OracleBackend(), CONTROL_DT)
         self._low_level = OracleLowLevel(self._simulator)
 

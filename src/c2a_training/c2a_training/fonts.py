@@ -25,8 +25,9 @@ _FILES = {
     'bold': ('DejaVuSans-Bold.ttf', 'DejaVuSans.ttf'),
     'mono': ('DejaVuSansMono.ttf',),
 }
-# Neither inside a name such as 'blue hexagon' nor inside a cell such as (4, 6).
-_BREAK = re.compile(r', (?=[A-Za-z_(\[])|[(](?=[A-Za-z_])')
+# Best before a keyword argument, else before another one; never inside a name such as 'blue
+# hexagon' or a cell such as (4, 6).
+_BREAKS = (re.compile(r'(?:, |[(])(?=\w+=)'), re.compile(r', (?=[A-Za-z_(\[])|[(](?=[A-Za-z_])'))
 
 
 @functools.cache
@@ -109,10 +110,12 @@ def wrap_spans(
 def _last_break(text: str, start: int, end: int) -> int:
     """Last good place to break, but not so early that the line is nearly empty."""
     earliest = start + (end - start) // 3
-    places = [
-        match.end() for match in _BREAK.finditer(text, start) if earliest < match.end() <= end
-    ]
-    return places[-1] if places else end
+    for kind in _BREAKS:
+        places = [match.end() for match in kind.finditer(text, start)]
+        good = [place for place in places if earliest < place <= end]
+        if good:
+            return good[-1]
+    return end
 
 
 def _merge(text: str, colors: Sequence[tuple[int, int, int]]) -> list[Span]:

@@ -23,7 +23,7 @@ from c2a_training.rollout import EpisodeInfo
 FRAME_RATE = round(CONTROL_RATE_HZ)
 # The verdict stays long enough to be read.
 END_FRAMES = 2 * FRAME_RATE
-SHEET_FRAMES = 6
+SHEET_FRAMES = 4
 
 
 class VideoWriter:
@@ -157,7 +157,7 @@ def write_png(path: Path, image: np.ndarray) -> None:
 
 
 def contact_sheet(
-    frames: Sequence[np.ndarray], *, columns: int = 3, width: int = 1600, gap: int = 8
+    frames: Sequence[np.ndarray], *, columns: int = 2, width: int = 1600, gap: int = 8
 ) -> np.ndarray:
     """Put equally large frames on one sheet, row by row.
 
