@@ -126,13 +126,17 @@ def inverse(
     """
     joints = np.array(start, dtype=np.float64)
     lower, upper = JOINT_LOWER + _LIMIT_MARGIN_RAD, JOINT_UPPER - _LIMIT_MARGIN_RAD
-    error = math.inf
+    # Near the border of what is reachable the iteration may swing: the best is kept, so that the
+    # arm never moves away from a target.
+    best, best_error = joints, math.inf
     for iteration in range(max_iterations + 1):
         pose, jacobian = _chain(joints)
         twist = np.empty(6)
         twist[:3] = target[:3, 3] - pose[:3, 3]
         twist[3:] = _rotation_error(target[:3, :3], pose[:3, :3])
         error = math.sqrt(float(twist @ twist))
+        if error < best_error:
+            best, best_error = joints, error
         if error < tolerance or iteration == max_iterations:
             break
         if error > 0.3:  # a far target is approached in pieces, the linear step is wrong beyond
@@ -142,4 +146,4 @@ def inverse(
         wish = _POSTURE_GAIN * (posture - joints)
         step = wish + jacobian.T @ np.linalg.solve(gram, twist - jacobian @ wish)
         joints = np.minimum(np.maximum(joints + step, lower), upper)
-    return joints, error
+    return best, best_error

@@ -23,9 +23,8 @@ from c2a_sim_bridge.sim.skills.follower import Follower, OracleStep
 from c2a_sim_bridge.sim.skills.interpreter import Interpreter
 from c2a_sim_bridge.sim.skills.skill import Skill, SkillFailedError
 from c2a_sim_bridge.sim.state import WorldState
-from c2a_sim_bridge.sim.tasks.registry import sample_episode
+from c2a_sim_bridge.sim.tasks.registry import get_task, sample_episode
 from c2a_sim_bridge.sim.tasks.task import TaskInstance
-from c2a_sim_bridge.sim.time_limits import max_steps
 from c2a_sim_bridge.sim.world import World
 
 SKILL_MAX_STEPS = 150  # a skill that takes longer than 7.5 s will not end
@@ -138,7 +137,7 @@ class Simulator:
         self._stall_position, self._stall_since = self.state.ee_position, 0
         self.success = self._instance.goal.update(self.state)
         words = self._instance.instruction if instruction is None else instruction
-        return EpisodeInfo(task, seed, words, max_steps(task))
+        return EpisodeInfo(task, seed, words, get_task(task).max_steps)
 
     def observe(self) -> Observation:
         """What cameras and sensors say now."""

@@ -27,6 +27,7 @@ class NovelNoun(Task):
     name = 'NovelNoun'
     order = 9
     level = 1
+    oracle_p95_steps = 34
     paper_rows = 'Table 1 NovelNoun (unseen in L0+L1); Table 2 NovelNoun'
     arguments = '`NovelNoun`, num_actors 3, num_areas 3, exact'
     success = '`OnTop(0, 3)`'

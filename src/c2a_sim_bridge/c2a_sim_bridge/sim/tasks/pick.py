@@ -20,6 +20,7 @@ class Pick(Task):
     name = 'Pick'
     order = 0
     level = 0
+    oracle_p95_steps = 14
     paper_rows = 'Table 1 Pick (unseen in L0+L1); Table 2 Pick'
     arguments = '`Pick`, num_actors 3, exact'
     success = '`Picked(0)`: held, 2 cm clear of the table and of every other object'

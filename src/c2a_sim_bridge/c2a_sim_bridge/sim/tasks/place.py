@@ -37,6 +37,7 @@ class PlaceNextTo(Task):
     name = 'PlaceNextTo'
     order = 1
     level = 0
+    oracle_p95_steps = 35
     paper_rows = 'Table 1 PlaceNextTo (L0); Table 2 Pick and place next to'
     arguments = '`PlaceNextTo`, num_actors 3, exact'
     success = '`NextTo(0, 1, side)`: rests on the table within 5 cm of the area on that side'
@@ -74,6 +75,7 @@ class PlaceOnTop(Task):
     name = 'PlaceOnTop'
     order = 2
     level = 0
+    oracle_p95_steps = 33
     paper_rows = 'Table 1 PlaceOnTop (L0); Table 2 Pick and place on top'
     arguments = '`PlaceOnTop`, num_actors 2, num_areas 1, exact'
     success = '`OnTop(0, 2)`: at rest, carried by the base, off the table'

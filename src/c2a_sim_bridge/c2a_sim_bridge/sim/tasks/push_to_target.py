@@ -34,6 +34,7 @@ class PushToTarget(Task):
     name = 'PushToTarget'
     order = 7
     level = 1
+    oracle_p95_steps = 27
     paper_rows = 'Table 1 PushToTarget (L1)'
     arguments = '`Push`, num_actors 3, exact'
     success = (

@@ -38,6 +38,7 @@ class SingleStack(Task):
     name = 'SingleStack'
     order = 5
     level = 1
+    oracle_p95_steps = 67
     paper_rows = 'Table 1 SingleStack (L1); Table 2 Stack'
     arguments = '`SingleStack`, num_actors 3, exact'
     success = '`Sequence(OnTop(1, 0), OnTop(2, 1))`'
@@ -63,6 +64,7 @@ class StackTopple(Task):
     name = 'StackTopple'
     order = 6
     level = 1
+    oracle_p95_steps = 77
     paper_rows = 'Table 1 StackTopple (L1); Table 2 Stack and topple'
     arguments = '`SingleStack`, num_actors 3, exact, topple'
     success = (
@@ -94,6 +96,7 @@ class ReverseStack(Task):
     name = 'ReverseStack'
     order = 8
     level = 1
+    oracle_p95_steps = 68
     paper_rows = 'Table 1 ReverseStack (unseen in L0+L1); Table 2 Stack in reversed order'
     arguments = '`SingleStack`, num_actors 3, exact, reverse'
     success = '`Sequence(OnTop(1, 2), OnTop(0, 1))`'

@@ -38,6 +38,7 @@ class Swap(Task):
     name = 'Swap'
     order = 10
     level = 1
+    oracle_p95_steps = 95
     paper_rows = 'Figure 4 swap study; Table 2 Swap'
     arguments = '`Swap`, num_actors 2'
     success = '`Swap(0, 1)`: both rest within 5 cm of where the other one stood'

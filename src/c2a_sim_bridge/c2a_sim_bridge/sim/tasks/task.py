@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -44,6 +45,8 @@ class Task:
         name: CamelCase, as in the paper's Table 1.
         order: place in lists of tasks.
         level: the paper's level; Table 1 for tasks that are in it.
+        oracle_p95_steps: 95th percentile of the oracle's steps on seeds 0-99, as printed by
+            `c2a oracle`; the time limit follows from it.
         paper_rows: which rows of the paper's tables the task stands for.
         arguments: the ClevrSkills class and arguments it corresponds to.
         success: its predicate, indices as in `TaskInstance.objects`.
@@ -54,11 +57,20 @@ class Task:
     name: ClassVar[str]
     order: ClassVar[int]
     level: ClassVar[int]
+    oracle_p95_steps: ClassVar[int]
     paper_rows: ClassVar[str]
     arguments: ClassVar[str]
     success: ClassVar[str]
     max_objects: ClassVar[int]
     phrasings: ClassVar[tuple[str, ...]]
+
+    @property
+    def max_steps(self) -> int:
+        """Control steps after which an episode times out, the same whoever plans and moves.
+
+        Three times the oracle's 95th percentile, rounded up to ten.
+        """
+        return 10 * math.ceil(3 * self.oracle_p95_steps / 10)
 
     def sample(self, rng: np.random.Generator) -> TaskInstance:
         """Draw an episode: objects, layout, instruction."""

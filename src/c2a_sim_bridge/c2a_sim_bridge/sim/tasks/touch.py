@@ -34,6 +34,7 @@ class Topple(Task):
     name = 'Topple'
     order = 3
     level = 0
+    oracle_p95_steps = 23
     paper_rows = 'Table 1 Topple (L0); Table 2 Topple'
     arguments = '`Touch`, num_actors 1, topple'
     success = '`Toppled(0)`: touched, moved 0.1 m, tilted 45° or more, at rest'
@@ -64,6 +65,7 @@ class Push(Task):
     name = 'Push'
     order = 4
     level = 0
+    oracle_p95_steps = 21
     paper_rows = 'Table 1 Push (L0); Table 2 Push'
     arguments = '`Touch`, num_actors 1, push'
     success = '`Pushed(0)`: touched, moved 0.1 m, tilted less than 45°, at rest'
