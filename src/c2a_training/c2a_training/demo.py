@@ -124,61 +124,60 @@ def show_all(
     settings: DemoSettings,
     console: Console,
     listen: Callable[[DemoRecorder], Listener],
-    start: Callable[[str, DemoSettings, Path], subprocess.Popen[bytes]],
+    start: Callable[[DemoSettings, Path], subprocess.Popen[bytes]],
 ) -> int:
-    """Show one task after the other; the exit code."""
+    """Show one episode of each task, running in the nodes; the exit code."""
     started = time.monotonic()
-    records: list[EpisodeRecord] = []
+    recorder = DemoRecorder(
+        settings.folder,
+        on_key_step=lambda key_step: print_key_step(key_step, console),
+        on_start=lambda status: print_start(status, console),
+        on_end=lambda record: print_end(record, console),
+    )
     try:
-        for task in settings.tasks:
-            records.append(show_task(task, settings, console, listen, start))
+        with listen(recorder) as listener:
+            run_stack(settings, recorder, listener, start, console)
     except DemoError as err:
         console.print(f'[red]error:[/] {escape(str(err))}')
     except KeyboardInterrupt:
         console.print('[yellow]interrupted[/]')
         return 130
-    succeeded = sum(record.status.success for record in records)
-    color = 'green' if succeeded == len(settings.tasks) else 'red'
-    seconds = time.monotonic() - started
+    finally:
+        recorder.abort()
+    succeeded = sum(record.status.success for record in recorder.finished)
+    is_good = succeeded == len(settings.tasks)
     console.print(
-        f'[bold {color}]{succeeded} of {len(settings.tasks)} episodes succeeded[/] '
-        f'in {seconds:.0f} s'
+        f'[bold {"green" if is_good else "red"}]{succeeded} of {len(settings.tasks)} episodes '
+        f'succeeded[/] in {time.monotonic() - started:.0f} s'
     )
-    for record in records:
+    for record in recorder.finished:
         if record.video is not None:
             console.print(f'  {record.video}')
-    return 0 if succeeded == len(settings.tasks) else 1
+    return 0 if is_good else 1
 
 
-def show_task(
-    task: str,
+def run_stack(
     settings: DemoSettings,
+    recorder: DemoRecorder,
+    listener: Listener,
+    start: Callable[[DemoSettings, Path], subprocess.Popen[bytes]],
     console: Console,
-    listen: Callable[[DemoRecorder], Listener],
-    start: Callable[[str, DemoSettings, Path], subprocess.Popen[bytes]],
-) -> EpisodeRecord:
-    """Run one episode through the nodes, print its code and film it.
+) -> None:
+    """Start the nodes and listen until every task had its episode.
 
     Raises:
         DemoError: if the stack did not start, ended early or took too long.
     """
-    recorder = DemoRecorder(
-        settings.folder,
-        on_key_step=lambda key_step: print_key_step(key_step, console),
-        on_start=lambda status: print_start(status, console),
-    )
-    log = settings.folder / 'log' / f'{task}.log'
-    with listen(recorder) as listener:
-        check_domain_is_free(listener)
-        stack = start(task, settings, log)
-        with stopping(stack):
-            watch = Watch(recorder, stack, listener, log, time.monotonic() + settings.timeout_s)
-            with console.status(f'starting the nodes for {task}'):
-                watch.wait_for(lambda: recorder.has_begun)
-            watch.wait_for(lambda: bool(recorder.finished))
-    (record,) = recorder.finished
-    print_end(record, console)
-    return record
+    check_domain_is_free(listener)
+    log = settings.folder / 'stack.log'
+    log.parent.mkdir(parents=True, exist_ok=True)
+    stack = start(settings, log)
+    with stopping(stack):
+        watch = Watch(recorder, stack, listener, log, settings.timeout_s)
+        with console.status('starting bridge, planner and controller'):
+            watch.wait_for(lambda: recorder.has_begun)
+        for number in range(len(settings.tasks)):
+            watch.wait_for(lambda number=number: len(recorder.finished) > number)
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ class Watch:
     stack: subprocess.Popen[bytes]
     listener: Listener
     log: Path
-    deadline: float
+    timeout_s: float
 
     def wait_for(self, has_happened: Callable[[], bool]) -> None:
         """Handle what arrives until the condition holds.
@@ -197,26 +196,25 @@ class Watch:
         Raises:
             DemoError: if the stack ends or the time is over before.
         """
+        deadline = time.monotonic() + self.timeout_s
         while not has_happened():
             self.listener.spin(0.1)
             if self.stack.poll() is not None:
-                self._hear_the_rest()
+                self._hear_the_rest(has_happened)
                 if not has_happened():
-                    raise DemoError(
-                        f'the stack ended with exit code {self.stack.returncode} before its '
-                        f'episode did; its log is {self.log}{tail(self.log)}'
-                    )
-            elif time.monotonic() > self.deadline:
-                raise DemoError(
-                    f'the episode did not end in time; the log is {self.log}{tail(self.log)}'
-                )
+                    self._fail(f'the stack ended early, with exit code {self.stack.returncode}')
+            elif time.monotonic() > deadline:
+                self._fail(f'nothing came of it within {self.timeout_s:.0f} s')
 
-    def _hear_the_rest(self) -> None:
+    def _hear_the_rest(self, has_happened: Callable[[], bool]) -> None:
         end = time.monotonic() + LAST_ROWS_S
-        while time.monotonic() < end and not self.recorder.finished:
+        while time.monotonic() < end and not has_happened():
             self.listener.spin(0.1)
         if self.recorder.is_waiting_for_rows:
             self.recorder.finish()
+
+    def _fail(self, what: str) -> None:
+        raise DemoError(f'{what}; its log is {self.log}{tail(self.log)}')
 
 
 def check_domain_is_free(listener: Listener) -> None:
@@ -236,19 +234,18 @@ def check_domain_is_free(listener: Listener) -> None:
             )
 
 
-def start_stack(task: str, settings: DemoSettings, log: Path) -> subprocess.Popen[bytes]:
-    """Start bringup for one episode, in a session of its own so that Ctrl-C is ours to handle."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    params = log.parent / 'params.yaml'
+def start_stack(settings: DemoSettings, log: Path) -> subprocess.Popen[bytes]:
+    """Start bringup, in a session of its own so that Ctrl-C is ours to handle."""
+    params = log.with_name('params.yaml')
     params.write_text(
-        '# Larger pictures than the model sees, for the video.\n'
+        '# Larger pictures than a model sees, for the video.\n'
         f'/c2a/sim_bridge:\n  ros__parameters:\n    image_size: {settings.image_size}\n',
         encoding='utf-8',
     )
     arguments = {
-        'task': task,
+        'task': ','.join(settings.tasks),
         'seed': settings.seed,
-        'episodes': 1,
+        'episodes': len(settings.tasks),
         'exit': 'true',
         'params_file': params.resolve(),
     }

@@ -43,6 +43,7 @@ class DemoRecorder:
         folder: where ``<Task>.mp4`` and ``<Task>.png`` go.
         on_key_step: called with each new key step as it arrives.
         on_start: called with the status of each new episode.
+        on_end: called with what each episode left behind.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class DemoRecorder:
         *,
         on_key_step: Callable[[KeyStep], None],
         on_start: Callable[[EpisodeStatus], None],
+        on_end: Callable[[EpisodeRecord], None],
     ) -> None:
         self._folder = folder
         self._on_key_step = on_key_step
         self._on_start = on_start
+        self._on_end = on_end
         self.finished: list[EpisodeRecord] = []
         self._status: EpisodeStatus | None = None
         self._observations: dict[int, Observation] = {}
@@ -100,7 +103,7 @@ class DemoRecorder:
         self._film()
 
     def finish(self) -> None:
-        """End the ended episode now, without waiting for rows that are missing."""
+        """End the episode now, without waiting for what is missing."""
         if self._status is None:
             return
         status, video = self._status, self._video
@@ -118,6 +121,7 @@ class DemoRecorder:
             video.abort()
         self.finished.append(record)
         self._status = self._video = None
+        self._on_end(record)
 
     def abort(self) -> None:
         """Drop the episode that is being filmed; no half file stays."""
@@ -126,7 +130,7 @@ class DemoRecorder:
         self._status = self._video = None
 
     def _begin(self, status: EpisodeStatus) -> None:
-        self.abort()
+        self.finish()
         self._observations, self._key_steps, self._codes = {}, {}, []
         self._next_step, self._last = 0, None
         self._video = EpisodeVideo(

@@ -24,10 +24,12 @@ class Heard:
     def __init__(self, folder) -> None:
         self.codes: list[str] = []
         self.started: list[str] = []
+        self.ended: list[str] = []
         self.recorder = DemoRecorder(
             folder,
             on_key_step=lambda key_step: self.codes.append(key_step.code),
             on_start=lambda status: self.started.append(status.task),
+            on_end=lambda record: self.ended.append(record.status.task),
         )
 
 
@@ -107,7 +109,7 @@ def test_episodes_follow_each_other_and_late_status_is_ignored(tmp_path):
     play(heard.recorder, *first)
     heard.recorder.add_status(first[2])
     play(heard.recorder, *second)
-    assert heard.started == ['Pick', 'Swap']
+    assert heard.started == heard.ended == ['Pick', 'Swap']
     assert [record.status.task for record in heard.recorder.finished] == ['Pick', 'Swap']
 
 
@@ -150,3 +152,14 @@ def test_a_lost_row_is_left_out_and_the_rest_is_filmed(tmp_path):
     (record,) = heard.recorder.finished
     with av.open(str(record.video)) as container:
         assert sum(1 for _ in container.decode(video=0)) == len(rows) - 2 + END_FRAMES
+
+
+def test_an_episode_whose_end_was_not_heard_counts_as_not_succeeded(tmp_path):
+    heard = Heard(tmp_path)
+    rows, start, _ = episode(1)
+    heard.recorder.add_status(start)
+    for observation, key_step, _ in rows:
+        heard.recorder.add_observation(observation)
+        heard.recorder.add_key_step(key_step)
+    play(heard.recorder, *episode(2, 'Swap'))
+    assert [record.status.success for record in heard.recorder.finished] == [False, True]
