@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""What every node shares: names, quality of service, parameters, logging and running.
+"""What every node shares: names, quality of service, parameters; logging and running.
 
 Relative names are resolved in the namespace `c2a`; sensor and robot topics are absolute, as their
 users expect them. Publisher and subscriber of a topic take the same profile from here.
@@ -9,21 +9,15 @@ users expect them. Publisher and subscriber of a topic take the same profile fro
 from __future__ import annotations
 
 import difflib
-import logging
-import os
-import traceback
-from collections.abc import Callable
-from dataclasses import MISSING, field, fields
+from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
-import rclpy
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.duration import Duration
 from rclpy.exceptions import (
     InvalidParameterTypeException,
     InvalidParameterValueException,
 )
-from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import (
     DurabilityPolicy,
@@ -34,14 +28,38 @@ from rclpy.qos import (
     qos_profile_sensor_data,
 )
 
+from c2a_core.params import param
+from c2a_core.ros_run import (
+    LIBRARIES,
+    RosLogHandler,
+    default_to_localhost,
+    end_node,
+    forward_logging,
+    run_node,
+)
+
+__all__ = [
+    'LIBRARIES',
+    'LIVELINESS_LEASE_S',
+    'NAMESPACE',
+    'Action',
+    'Qos',
+    'RosLogHandler',
+    'Service',
+    'Topic',
+    'declare_params',
+    'default_to_localhost',
+    'end_node',
+    'forward_logging',
+    'param',
+    'run_node',
+]
+
 NAMESPACE = 'c2a'
 
 # A peer that has not shown itself for so long counts as dead: half of the two seconds within which
 # the bridge has to notice it in lockstep.
 LIVELINESS_LEASE_S = 1.0
-
-# Packages whose library log goes to the log of the node that runs them.
-LIBRARIES = ('c2a_core', 'c2a_sim_bridge', 'c2a_planner', 'c2a_controller', 'c2a_training')
 
 _ParamsT = TypeVar('_ParamsT')
 
@@ -108,7 +126,8 @@ class Qos:
     KEY_STEP = _reliable(10, latched=True, lease_s=LIVELINESS_LEASE_S)
     ORACLE_KEY_STEP = _reliable(10)
     ACTION_CHUNK = _reliable(10)
-    COMMAND = _reliable(10, lease_s=LIVELINESS_LEASE_S)
+    # Latched: the controller may answer before it has discovered the bridge's side of the topic.
+    COMMAND = _reliable(10, latched=True, lease_s=LIVELINESS_LEASE_S)
     LATCHED = _reliable(1, latched=True)
     EPISODE = LATCHED
     SENSOR = qos_profile_sensor_data
@@ -116,31 +135,6 @@ class Qos:
     CLOCK = QoSProfile(
         history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
     )
-
-
-def param(
-    default: Any,
-    description: str,
-    *,
-    lower: float | None = None,
-    upper: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """Field of a parameters dataclass: default, description and bounds in one declaration.
-
-    Args:
-        default: bool, int, float or str; its type is the parameter's.
-        description: one sentence, with the unit.
-        lower: smallest value, together with `upper`; numbers only.
-        upper: largest value.
-        choices: the words that are allowed; text only.
-    """
-    if type(default) not in (bool, int, float, str):
-        raise TypeError(f'default {default!r} of a parameter, expected a bool, int, float or str')
-    if (lower is None) != (upper is None):
-        raise TypeError('a bounded parameter needs lower and upper')
-    metadata = {'description': description, 'bounds': (lower, upper), 'choices': choices}
-    return field(default=default, metadata=metadata)
 
 
 def declare_params(node: Node, params_type: type[_ParamsT]) -> _ParamsT:
@@ -168,124 +162,6 @@ def declare_params(node: Node, params_type: type[_ParamsT]) -> _ParamsT:
         _check_choice(node, entry, declared.value)
     _warn_of_unknown(node, set(values))
     return params_type(**values)
-
-
-def default_to_localhost() -> None:
-    """Keep discovery on this machine unless the user set a range; call before `rclpy.init`."""
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-
-
-class RosLogHandler(logging.Handler):
-    """Hands records of `logging` to a ROS logger."""
-
-    def __init__(self, logger: Any) -> None:
-        super().__init__()
-        self.ros_logger = logger
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Log a record; rclpy wants one line of code for each severity."""
-        message = f'{record.name}: {self.format(record)}'
-        if record.levelno >= logging.CRITICAL:
-            self.ros_logger.fatal(message)
-        elif record.levelno >= logging.ERROR:
-            self.ros_logger.error(message)
-        elif record.levelno >= logging.WARNING:
-            self.ros_logger.warning(message)
-        elif record.levelno >= logging.INFO:
-            self.ros_logger.info(message)
-        else:
-            self.ros_logger.debug(message)
-
-
-def forward_logging(
-    logger: Any, libraries: tuple[str, ...] = LIBRARIES, level: int = logging.INFO
-) -> Callable[[], None]:
-    """Send the log of ROS-free libraries to a ROS logger.
-
-    Args:
-        logger: of a node, or `rclpy.logging.get_logger(name)`.
-        libraries: names of the packages.
-        level: least severe level of `logging` that is sent.
-
-    Returns:
-        A function that ends it.
-    """
-    handler = RosLogHandler(logger)
-    library_loggers = [logging.getLogger(name) for name in libraries]
-    for library_logger in library_loggers:
-        library_logger.addHandler(handler)
-        library_logger.setLevel(level)
-
-    def stop() -> None:
-        for library_logger in library_loggers:
-            library_logger.removeHandler(handler)
-
-    return stop
-
-
-def run_node(
-    node_factory: Callable[[], Node],
-    args: list[str] | None = None,
-    *,
-    executor_factory: Callable[[], Executor] = MultiThreadedExecutor,
-) -> int:
-    """Run one node until it is told to stop: the whole of a node's `main()`.
-
-    Args:
-        node_factory: makes the node, mostly its class.
-        args: command line with ROS arguments; None takes that of the process.
-        executor_factory: makes the executor that spins it.
-
-    Returns:
-        Exit code: 0 after Ctrl-C or a shutdown, 1 if the node could not be made.
-
-    Raises:
-        Exception: what a callback of the node let through, after clean-up.
-    """
-    default_to_localhost()
-    rclpy.init(args=args)
-    node: Node | None = None
-    executor: Executor | None = None
-    stop_forwarding = forward_logging(rclpy.logging.get_logger(NAMESPACE))
-    try:
-        node = _make(node_factory)
-        if node is None:
-            return 1
-        stop_forwarding()
-        stop_forwarding = forward_logging(node.get_logger())
-        executor = executor_factory()
-        executor.add_node(node)
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        stop_forwarding()
-        _clean_up(node, executor)
-    return 0
-
-
-def _make(node_factory: Callable[[], Node]) -> Node | None:
-    """The node, or None after a sentence in the log: a node that cannot start says why."""
-    try:
-        return node_factory()
-    except (ValueError, RuntimeError, OSError, ImportError) as err:
-        logger = rclpy.logging.get_logger(NAMESPACE)
-        logger.debug(traceback.format_exc())
-        logger.fatal(f'node did not start: {err}')
-        return None
-
-
-def _clean_up(node: Node | None, executor: Executor | None) -> None:
-    try:
-        if executor is not None:
-            executor.shutdown(timeout_sec=2.0)
-        if node is not None:
-            node.destroy_node()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        # The user pressed Ctrl-C again; the process ends anyway.
-        pass
-    finally:
-        rclpy.try_shutdown()
 
 
 def _descriptor(entry: Any) -> ParameterDescriptor:
