@@ -8,6 +8,7 @@ of a step are there. The episode's end comes on a third topic and may overtake i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,10 @@ from pathlib import Path
 from c2a_core.types import EpisodeStatus, KeyStep, Observation
 from c2a_training.rollout import closing_key_step
 from c2a_training.video import EpisodeVideo
+
+# Rows that may wait for one that is missing: far more than two topics drift apart, far less than
+# an episode's pictures.
+MAX_WAITING_ROWS = 60
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class DemoRecorder:
         self._status: EpisodeStatus | None = None
         self._observations: dict[int, Observation] = {}
         self._key_steps: dict[int, KeyStep] = {}
+        self._early: deque[Observation | KeyStep] = deque(maxlen=MAX_WAITING_ROWS)
         self._codes: list[str] = []
         self._next_step = 0
         self._last: KeyStep | None = None
@@ -88,13 +94,13 @@ class DemoRecorder:
 
     def add_observation(self, observation: Observation) -> None:
         """Take an observation."""
-        if self._is_current(observation.episode_id, observation.step):
+        if self._is_current(observation):
             self._observations[observation.step] = observation
             self._film()
 
     def add_key_step(self, key_step: KeyStep) -> None:
         """Take a key step."""
-        if not self._is_current(key_step.episode_id, key_step.step):
+        if not self._is_current(key_step):
             return
         if key_step.step not in self._key_steps and key_step.is_key_step:
             self._codes.append(key_step.code)
@@ -113,7 +119,7 @@ class DemoRecorder:
         last = self._observations.get(status.step)
         if video is not None and last is not None:
             video.add(last, closing_key_step(last, self._last))
-        rows = min(self._next_step, status.step)
+        rows = min(self._next_step, status.step) if status.done else self._next_step
         record = EpisodeRecord(status, tuple(self._codes), rows, None, None)
         if video is not None and self._next_step:
             record = self._close_video(record, video)
@@ -142,21 +148,42 @@ class DemoRecorder:
         )
         self._status = status
         self._on_start(status)
+        early, self._early = self._early, deque(maxlen=MAX_WAITING_ROWS)
+        for row in early:
+            if isinstance(row, Observation):
+                self.add_observation(row)
+            else:
+                self.add_key_step(row)
 
-    def _is_current(self, episode_id: int, step: int) -> bool:
+    def _is_current(self, row: Observation | KeyStep) -> bool:
+        """Whether a row is of the running episode; one of an unheard-of episode is kept."""
         status = self._status
-        return status is not None and episode_id == status.episode_id and step >= self._next_step
+        if status is not None and row.episode_id == status.episode_id:
+            return row.step >= self._next_step
+        if all(row.episode_id != record.status.episode_id for record in self.finished):
+            self._early.append(row)
+        return False
 
     def _film(self) -> None:
         """Film the complete rows in order, and end the episode when its last row is there."""
         status, video = self._status, self._video
         if status is None or video is None:
             return
+        if len(self._observations) > MAX_WAITING_ROWS:
+            self._skip_gap()
         self._film_rows(status.step if status.done else None)
         # The last row may have been filmed before the status that says it is the last.
         is_complete = status.step in self._observations or self._next_step > status.step
         if status.done and self._next_step >= status.step and is_complete:
             self.finish()
+
+    def _skip_gap(self) -> None:
+        """Give up on a row that was lost, so that the rows behind it do not pile up."""
+        complete = self._observations.keys() & self._key_steps.keys()
+        self._next_step = min(complete, default=max(self._observations))
+        for rows in (self._observations, self._key_steps):
+            for step in [step for step in rows if step < self._next_step]:
+                del rows[step]
 
     def _film_rows(self, last_step: int | None) -> None:
         """Film what is complete, in order, up to a gap or to the row that ends the episode."""

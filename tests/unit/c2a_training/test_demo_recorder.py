@@ -13,6 +13,7 @@ from scripted_world import TRACE, ScriptedWorld
 from c2a_core.types import EpisodeStatus
 from c2a_planner.oracle_backend import OracleBackend
 from c2a_planner.planner import Planner
+from c2a_training import demo_recorder
 from c2a_training.demo_recorder import DemoRecorder
 from c2a_training.rollout import OracleLowLevel, run_episode
 from c2a_training.video import END_FRAMES
@@ -79,10 +80,9 @@ def test_any_interleaving_of_the_topics_films_the_same_rows(tmp_path, seed: int)
     rows, start, end = episode()
     observations = [(0, heard.recorder.add_observation, row[0]) for row in rows]
     key_steps = [(1, heard.recorder.add_key_step, row[1]) for row in rows[:-1]]
-    status = [(2, heard.recorder.add_status, end)]
+    status = [(2, heard.recorder.add_status, start), (2, heard.recorder.add_status, end)]
     rng = random.Random(seed)
     queues = [observations, key_steps, status]
-    heard.recorder.add_status(start)
     while any(queues):
         queue = rng.choice([queue for queue in queues if queue])
         _, deliver, message = queue.pop(0)
@@ -163,3 +163,18 @@ def test_an_episode_whose_end_was_not_heard_counts_as_not_succeeded(tmp_path):
         heard.recorder.add_key_step(key_step)
     play(heard.recorder, *episode(2, 'Swap'))
     assert [record.status.success for record in heard.recorder.finished] == [False, True]
+
+
+@pytest.mark.parametrize('lost', [0, 20])
+def test_rows_do_not_pile_up_behind_a_lost_one(tmp_path, monkeypatch, lost: int):
+    monkeypatch.setattr(demo_recorder, 'MAX_WAITING_ROWS', 4)
+    heard = Heard(tmp_path)
+    rows, start, end = episode()
+    heard.recorder.add_status(start)
+    for k, (observation, key_step, _) in enumerate(rows):
+        if k != lost:
+            heard.recorder.add_observation(observation)
+        heard.recorder.add_key_step(key_step)
+    heard.recorder.add_status(end)
+    (record,) = heard.recorder.finished
+    assert record.codes == (*TRACE, 'done()')
