@@ -20,7 +20,7 @@ from c2a_core.skill_signatures import (
 )
 
 # The same examples on every machine and every run.
-PROPERTY = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+PROPERTY = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 
 _plain = st.sampled_from(
     ['red cube', 'blue cylinder', 'target', 'free', 'start_a', '# x', 'done()', 'a=b, c']
