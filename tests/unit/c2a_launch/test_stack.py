@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The description of the stack: arguments, their errors, and what is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from c2a_training.stack import Stack, StackError, load_stack
+
+LAUNCH = Path(__file__).resolve().parents[3] / 'launch'
+
+# The arguments of the design, in its order, and the folder that low_level:=replay needs.
+ARGUMENTS = (
+    *('backend', 'task', 'seed', 'episodes', 'exit', 'stepping', 'planner', 'low_level'),
+    *('replay_dir', 'on_new_key_step', 'exec_horizon', 'early_stop_chars', 'planner_delay_s'),
+    *('policy_delay_s', 'record', 'rviz', 'params_file'),
+)
+
+
+@pytest.fixture(scope='module')
+def stack() -> Stack:
+    return load_stack(LAUNCH)
+
+
+def started(stack: Stack, **given: str) -> dict[str, dict]:
+    return {start.node.name: dict(start.parameters) for start in stack.start(given)}
+
+
+def test_arguments_are_those_of_the_design(stack):
+    assert tuple(stack.arguments) == ARGUMENTS
+
+
+def test_every_default_is_a_value_that_is_accepted(stack):
+    for argument in stack.arguments.values():
+        argument.parse(argument.default)
+
+
+def test_defaults_run_the_oracle_over_and_over(stack):
+    defaults = {name: entry.default for name, entry in stack.arguments.items()}
+    assert (defaults['planner'], defaults['low_level']) == ('oracle', 'oracle')
+    assert (defaults['task'], defaults['episodes'], defaults['exit']) == (
+        'PlaceNextTo',
+        '0',
+        'false',
+    )
+
+
+def test_nodes_that_share_a_parameter_have_the_same_value_of_it():
+    document = yaml.safe_load((LAUNCH / 'params' / 'c2a.yaml').read_text())
+    values: dict[str, set] = {}
+    for block in document.values():
+        for name, value in block['ros__parameters'].items():
+            values.setdefault(name, set()).add(value)
+    assert {name for name, seen in values.items() if len(seen) > 1} == set()
+
+
+def test_arguments_that_are_not_given_are_left_to_the_parameter_files(stack):
+    assert started(stack)['sim_bridge'] == {}
+
+
+def test_given_arguments_reach_every_node_that_has_them_with_their_type(stack):
+    nodes = started(stack, seed='7', exit='true', low_level='replay', planner_delay_s='0.1')
+    assert nodes['sim_bridge'] == {'seed': 7, 'exit': True, 'low_level': 'replay'}
+    assert nodes['planner'] == {'low_level': 'replay', 'planner_delay_s': '0.1'}
+    assert nodes['controller'] == {'low_level': 'replay'}
+
+
+def test_only_the_bridge_is_required_and_only_models_are_started_again(stack):
+    assert [node.name for node in stack.nodes if node.required] == ['sim_bridge']
+    assert [node.name for node in stack.nodes if node.respawn] == ['planner', 'controller']
+
+
+def test_rviz_is_started_only_when_asked_for(stack):
+    assert 'rviz2' not in started(stack)
+    assert 'rviz2' in started(stack, rviz='true')
+
+
+def test_layout_of_rviz_is_named_with_its_folder(stack):
+    rviz = next(node for node in stack.nodes if node.name == 'rviz2')
+    assert stack.command_line(rviz) == ['-d', str(LAUNCH / 'rviz' / 'c2a.rviz')]
+
+
+def test_own_parameters_come_after_the_deployed_ones(stack, tmp_path):
+    own = tmp_path / 'own.yaml'
+    own.write_text('/c2a/planner:\n  ros__parameters:\n    early_stop_chars: 8\n')
+    for start in stack.start({'params_file': str(own)}):
+        assert start.params_files == (LAUNCH / 'params' / 'c2a.yaml', own)
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['tsk:=Swap'], 'unknown argument tsk, did you mean task?; arguments are backend, task'),
+        (['task=Swap'], "'task=Swap' is no argument: write name:=value, did you mean task?"),
+        (['--seed'], "'--seed' is no argument: write name:=value, did you mean seed?"),
+        (['seed:=two'], 'seed:=two is wrong: seed is a whole number'),
+        (['exit:=yes'], 'exit:=yes is wrong: exit is true or false'),
+        (['planner:=oracel'], 'planner:=oracel is unknown, did you mean oracle?; planner is one'),
+        (['planner:=vlm'], 'planner:=vlm is not there yet: use oracle or none'),
+        (['low_level:=policy'], 'low_level:=policy is not there yet: use oracle or replay'),
+        (['backend:=arm'], 'backend:=arm is not there yet: use maniskill'),
+        (['record:=bags'], 'record:=bags is not there yet: leave it out'),
+        (['params_file:=/no/such.yaml'], 'cannot read /no/such.yaml: No such file or directory'),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(stack, words, message):
+    with pytest.raises(StackError) as caught:
+        stack.start(stack.parse_words(words))
+    assert message in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+def test_help_has_one_line_for_each_argument(stack):
+    lines = stack.help_lines()
+    assert len(lines) == len(ARGUMENTS)
+    assert all('\n' not in line for line in lines)
