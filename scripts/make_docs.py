@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / 'docs'
 NOTE = '<!-- Written by scripts/make_docs.py: do not edit. -->'
 WIDTH = 88
+ROS_TYPES = {bool: 'bool', int: 'integer', float: 'double', str: 'string'}
 
 # Node -> module and dataclass of its parameters.
 PARAMETERS = {
@@ -33,7 +34,11 @@ PARAMETERS = {
 def cli_page() -> str:
     """docs/cli.md: the help of every command."""
     os.environ['COLUMNS'] = str(WIDTH)
-    from c2a_training import cli
+    from c2a_training import bringup, cli
+    from c2a_training.stack import load_stack
+
+    # The checkout's own stack, whatever is installed.
+    bringup.installed_stack = lambda: load_stack(ROOT / 'launch')
 
     parts = [f'# Command line\n\n{NOTE}\n\n```\n{cli.make_parser().format_help()}```\n']
     parts += [_command(cli, name) for name in cli.COMMANDS]
@@ -88,7 +93,7 @@ def _parameters(params_type: type) -> str:
         bounds = choices or (f'{lower} to {upper}' if lower is not None else '')
         default = str(field.default).lower() if field.default in (True, False) else field.default
         shown = f'`{default}`' if default != '' else ''
-        kind = type(field.default).__name__
+        kind = ROS_TYPES[type(field.default)]
         description = field.metadata['description'].replace('|', '\\|')
         rows.append(f'| `{field.name}` | {kind} | {shown} | {bounds} | {description} |')
     return '\n'.join(rows) + '\n'

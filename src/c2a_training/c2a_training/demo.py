@@ -98,7 +98,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=int,
         default=IMAGE_SIZE,
         metavar='PX',
-        help=f'camera pictures (default: {IMAGE_SIZE}, for the video)',
+        help=f'side of the camera pictures (default: {IMAGE_SIZE})',
     )
 
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from c2a_core.spaces import CONTROL_DT
 from c2a_training.fonts import Span, load_font, shorten, text_width, wrap_spans, wrap_words
 
 Color = tuple[int, int, int]
@@ -225,7 +226,9 @@ def _draw_footer(draw: ImageDraw.ImageDraw, text: PictureText) -> None:
     y = HEIGHT - 58
     draw.line((MARGIN, y, MARGIN + PANEL_WIDTH, y), fill=LINE, width=1)
     font = load_font('sans', 16)
-    draw.text((MARGIN, y + 18), f'step {text.step} · {text.step / 20:.1f} s', font=font, fill=DIM)
+    draw.text(
+        (MARGIN, y + 18), f'step {text.step} · {text.step * CONTROL_DT:.1f} s', font=font, fill=DIM
+    )
     label, color = _verdict(text.verdict)
     bold = load_font('bold', 16)
     label = shorten(bold, label, PANEL_WIDTH - 180)

@@ -120,7 +120,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         '--image-size',
         type=int,
         metavar='PX',
-        help='camera pictures (default: 128; 512 with --video)',
+        help='side of the camera pictures (default: 128; 512 with --video)',
     )
     parser.add_argument(
         '--robot', choices=('low_poly', 'detailed'), default='low_poly', help='meshes of the robot'
