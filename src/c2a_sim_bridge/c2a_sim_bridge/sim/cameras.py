@@ -50,7 +50,9 @@ class CameraModel:
         centre = 0.5 * self.size
         return np.array([[self.focal_px, 0, centre], [0, self.focal_px, centre], [0, 0, 1.0]])
 
-    def project(self, points: np.ndarray, pose_world_parent: np.ndarray | None = None) -> np.ndarray:
+    def project(
+        self, points: np.ndarray, pose_world_parent: np.ndarray | None = None
+    ) -> np.ndarray:
         """Project world points.
 
         Args:
@@ -60,7 +62,11 @@ class CameraModel:
         Returns:
             (P, 3): u and v in pixels, not clipped, and the depth in m (≤ 0 behind the camera).
         """
-        pose = self.optical_pose if pose_world_parent is None else pose_world_parent @ self.optical_pose
+        pose = (
+            self.optical_pose
+            if pose_world_parent is None
+            else pose_world_parent @ self.optical_pose
+        )
         local = (points - pose[:3, 3]) @ pose[:3, :3]
         depth = local[:, 2]
         safe = np.where(depth > NEAR_M, depth, NEAR_M)
@@ -94,7 +100,11 @@ def base_camera(pose: str = 'framed', size: int = 128) -> CameraModel:
     """
     if pose == 'framed':
         return CameraModel(
-            'base', size, math.radians(30.5), look_at((0.90, 0.0, 1.12), (-0.18, 0.0, 0.055)), 'world'
+            'base',
+            size,
+            math.radians(30.5),
+            look_at((0.90, 0.0, 1.12), (-0.18, 0.0, 0.055)),
+            'world',
         )
     if pose == 'original':
         return CameraModel(
@@ -150,7 +160,7 @@ def bounding_box(camera: CameraModel, vertices: np.ndarray) -> np.ndarray:
 
 
 def grid_cell(camera: CameraModel, vertices: np.ndarray) -> tuple[int, int]:
-    """Cell (column, row) of an object in the 10×10 grid over the picture, from its box's centre."""
+    """Cell (column, row) of an object in the grid over the picture, from its box's centre."""
     box = bounding_box(camera, vertices)
     column, row = (box[:2] + box[2:]) * (0.5 * GRID_SIZE / camera.size)
     return (

@@ -15,8 +15,8 @@ import numpy as np
 
 N_JOINTS = 7
 
-# Joint origins of the Franka Panda: quarter turns about x, then a translation along the parent's axes
-# (m, before the turn); each joint then turns about its own z.
+# Joint origins of the Franka Panda: a translation along the parent's axes (m), then quarter turns
+# about x; each joint then turns about its own z.
 JOINT_QUARTER_TURNS = (0, -1, 1, 1, -1, 1, 1)
 JOINT_OFFSETS_M = (
     (0.0, 0.0, 0.333),

@@ -57,8 +57,8 @@ def make_render_system(shader: str = 'fast') -> sapien.render.RenderSystem:
         return sapien.render.RenderSystem()
     except RuntimeError as err:
         raise RuntimeError(
-            f'no usable Vulkan device for pictures ({err}): run `./c2a doctor`, which says what is '
-            'missing, or simulate without pictures'
+            f'no usable Vulkan device for pictures ({err}): run `./c2a doctor`, which says what '
+            'is missing, or simulate without pictures'
         ) from err
 
 
@@ -73,7 +73,8 @@ class Pictures:
         Args:
             world: a world that was built with a render system.
             cameras: fixed ones and ones on the gripper.
-            shadows: whether the main light casts them; without a GPU that takes five times as long.
+            shadows: whether the main light casts them; without a GPU that takes five times as
+                long.
         """
         self._scene = world.scene
         _light(self._scene, shadows=shadows)
@@ -128,7 +129,9 @@ def _prism_mesh(spec: ObjectSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Triangles of a prism, each face with its own corners so that edges stay sharp."""
     count = len(spec.footprint)
     lower, upper = spec.vertices[:count], spec.vertices[count:]
-    faces = [[lower[i], lower[(i + 1) % count], upper[(i + 1) % count], upper[i]] for i in range(count)]
+    faces = [
+        [lower[i], lower[(i + 1) % count], upper[(i + 1) % count], upper[i]] for i in range(count)
+    ]
     faces += [list(lower[::-1]), list(upper)]
     vertices, normals, triangles = [], [], []
     for face, normal in zip(faces, spec.face_normals, strict=True):

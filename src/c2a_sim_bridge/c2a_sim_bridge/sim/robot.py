@@ -36,13 +36,19 @@ GRIPPER_BODY = (
     ('cups', 0.031, 0.106, 0.1255, (0.85, 0.33, 0.10)),
 )
 CUP_CENTRES = np.array(
-    [[0.018, 0.020, 0.0], [0.018, -0.020, 0.0], [-0.018, 0.020, 0.0], [-0.018, -0.020, 0.0], [0, 0, 0]]
+    [
+        [0.018, 0.020, 0.0],
+        [0.018, -0.020, 0.0],
+        [-0.018, 0.020, 0.0],
+        [-0.018, -0.020, 0.0],
+        [0, 0, 0],
+    ]
 )  # in the `ee` frame, m
 
-# A stiff position servo: a step of 0.05 m is there to 99 % when the step ends. The reflected inertia
-# of motors and gears (armature) keeps the joints from disturbing one another, as in a real geared
-# arm: without it the reaction torques bend a fast straight line by centimetres. Acceleration drives,
-# so that stiffness and (critical) damping do not depend on the arm's pose.
+# A stiff position servo: a step of 0.05 m is there to 99 % when the step ends. The reflected
+# inertia of motors and gears (armature) keeps the joints from disturbing one another, as in a real
+# geared arm: without it the reaction torques bend a fast straight line by centimetres.
+# Acceleration drives, so that stiffness and (critical) damping do not depend on the arm's pose.
 DRIVE_STIFFNESS = 40_000.0
 DRIVE_DAMPING = 400.0
 DRIVE_FORCE_LIMIT = 2_000.0
@@ -80,7 +86,9 @@ def robot_description(model: str = 'low_poly') -> str:
         ValueError: for another model name.
     """
     if model not in ROBOT_MODELS:
-        raise ValueError(f"unknown robot model '{model}', expected one of {', '.join(ROBOT_MODELS)}")
+        raise ValueError(
+            f"unknown robot model '{model}', expected one of {', '.join(ROBOT_MODELS)}"
+        )
     root = ET.parse(panda_mesh_folder() / 'panda_v2.urdf').getroot()
     root.set('name', 'panda_vacuum')
     _drop_fingers(root)
@@ -96,11 +104,9 @@ def robot_description(model: str = 'low_poly') -> str:
 def _drop_fingers(root: ET.Element) -> None:
     kept = {f'panda_link{i}' for i in range(9)}
     for element in list(root):
-        if element.tag == 'link' and element.get('name') not in kept:
-            root.remove(element)
-        elif element.tag == 'joint' and element.find('child').get('link') not in kept:
-            root.remove(element)
-        elif element.tag not in ('link', 'joint'):
+        child = element.find('child')
+        link = element.get('name') if child is None else child.get('link')
+        if element.tag not in ('link', 'joint') or link not in kept:
             root.remove(element)
 
 
@@ -132,7 +138,9 @@ def _add_gripper(root: ET.Element) -> None:
     inertial = ET.SubElement(link, 'inertial')
     ET.SubElement(inertial, 'origin', xyz='0 0 0.06', rpy='0 0 0')
     ET.SubElement(inertial, 'mass', value='0.656')
-    ET.SubElement(inertial, 'inertia', ixx='9e-4', iyy='9e-4', izz='4e-4', ixy='0', ixz='0', iyz='0')
+    ET.SubElement(
+        inertial, 'inertia', ixx='9e-4', iyy='9e-4', izz='4e-4', ixy='0', ixz='0', iyz='0'
+    )
     _fixed_joint(root, 'panda_link8', GRIPPER_LINK, 0.0, kinematics.TOOL_YAW_RAD)
     ET.SubElement(root, 'link', name=EE_LINK)
     _fixed_joint(root, GRIPPER_LINK, EE_LINK, kinematics.TOOL_LENGTH_M, 0.0)

@@ -93,4 +93,3 @@ class SuctionCup:
         now = self._gripper.pose.inv() * self._bodies[self.held].pose
         gap = now.p - self._anchor.p
         return float(gap @ gap) > BREAK_DISTANCE_M**2
-

@@ -62,9 +62,7 @@ class World:
         self.scene = sapien.Scene(systems)
         self.scene.set_timestep(PHYSICS_DT)
         self.specs = tuple(placed.spec for placed in objects)
-        self.robot = load_robot(
-            self.scene, robot_model, with_visuals=render_system is not None
-        )
+        self.robot = load_robot(self.scene, robot_model, with_visuals=render_system is not None)
         self._joints = self.robot.active_joints
         self.gripper = self.robot.find_link_by_name(GRIPPER_LINK).entity
         self.ee = self.robot.find_link_by_name(EE_LINK).entity
@@ -237,7 +235,7 @@ class World:
         return linear, sign * vector * scale * (2.0 / CONTROL_DT)
 
     def _contact_forces(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Forces [N] of the last physics step: of the ground (N,), between objects (N, N), robot."""
+        """Forces [N] of the last physics step: ground (N,), pairs (N, N); and the arm's touch."""
         ground, pairs = np.zeros(count), np.zeros((count, count))
         touched = np.zeros(count, dtype=bool)
         for contact in self._physics.get_contacts():

@@ -56,7 +56,7 @@ class MoveAbove:
 
 
 class Carry:
-    """`move3d(target_actor=B)` and `move3d(target_pose=E)`: carry the held object above its goal."""
+    """`move3d(target_actor=B)` and `move3d(target_pose=E)`: carry what is held above its goal."""
 
     def __init__(
         self,
@@ -72,7 +72,9 @@ class Carry:
             SkillFailedError: if nothing is held.
         """
         if state.grasped < 0:
-            raise SkillFailedError('move3d to a target carries an object, but the gripper is empty')
+            raise SkillFailedError(
+                'move3d to a target carries an object, but the gripper is empty'
+            )
         self._held = state.grasped
         self._target_actor = target_actor
         self._target_pose = target_pose
@@ -90,9 +92,7 @@ class Carry:
         if state.grasped != self._held:
             return False
         orientation = self._orientation(state) if self._match_ori else TOOL_DOWN_WXYZ
-        return (
-            _is_reached(state, self._goal(state)) and angle_to(state, orientation) < REACHED_RAD
-        )
+        return _is_reached(state, self._goal(state)) and angle_to(state, orientation) < REACHED_RAD
 
     def is_lost(self, state: WorldState) -> bool:
         """The object fell."""
@@ -189,7 +189,7 @@ class Retreat:
 
 
 def push_direction(state: WorldState, actor: int, target_pose: Pose | None) -> np.ndarray:
-    """Unit vector (2,) in which an object is to be moved: to the target, else away from the base."""
+    """Unit vector (2,) in which an object is to be moved: to the target or away from the base."""
     position = state.positions[actor, :2]
     if target_pose is None:
         way = position - BASE_POSITION[:2]
