@@ -125,7 +125,8 @@ class Qos:
     OBSERVATION = _reliable(10)
     KEY_STEP = _reliable(10, latched=True, lease_s=LIVELINESS_LEASE_S)
     ORACLE_KEY_STEP = _reliable(10)
-    ACTION_CHUNK = _reliable(10)
+    # With a lease: its only writer is the controller, so its readers know whether that lives.
+    ACTION_CHUNK = _reliable(10, lease_s=LIVELINESS_LEASE_S)
     # Latched: the controller may answer before it has discovered the bridge's side of the topic.
     COMMAND = _reliable(10, latched=True, lease_s=LIVELINESS_LEASE_S)
     LATCHED = _reliable(1, latched=True)
