@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Client of the action `execute_skill`: one goal at a time; what older goals say is ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+from rclpy.node import Node
+from rclpy.task import Future
+
+from c2a_core.ros import Action
+from c2a_core.types import KeyStep
+from c2a_msgs.action import ExecuteSkill
+
+
+class SkillClient:
+    """Has key steps executed by the bridge.
+
+    Args:
+        node: the planner.
+        waits: the bridge shall wait for each observation's key step (lockstep).
+        on_feedback: called with the step that the skill will act on.
+        on_result: called with success, reason, and whether it acted at all.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        waits: bool,
+        on_feedback: Callable[[int], None],
+        on_result: Callable[[bool, str, bool], None],
+    ) -> None:
+        self._client = ActionClient(node, ExecuteSkill, Action.EXECUTE_SKILL)
+        self._waits = waits
+        self._on_feedback = on_feedback
+        self._on_result = on_result
+        self._number = 0
+        self._handle: ClientGoalHandle | None = None
+
+    def execute(self, key_step: KeyStep) -> None:
+        """Send a key step; feedback and result come by the callbacks."""
+        self._number += 1
+        number = self._number
+        self._handle = None
+        goal = ExecuteSkill.Goal(
+            episode_id=key_step.episode_id,
+            code=key_step.code,
+            subtask_id=key_step.subtask_id,
+            wait_for_key_steps=self._waits,
+        )
+
+        def on_feedback(message) -> None:
+            if number == self._number:
+                self._on_feedback(message.feedback.step)
+
+        answer = self._client.send_goal_async(goal, feedback_callback=on_feedback)
+        answer.add_done_callback(lambda future: self._on_answer(number, future))
+
+    def cancel(self) -> None:
+        """Cancel the running skill; its result follows."""
+        if self._handle is not None:
+            self._handle.cancel_goal_async()
+
+    def forget(self) -> None:
+        """An episode is over: what its skill still says is of no interest."""
+        self._number += 1
+        self._handle = None
+
+    def destroy(self) -> None:
+        """End the client."""
+        self._client.destroy()
+
+    def _on_answer(self, number: int, future: Future) -> None:
+        handle = future.result()
+        if number != self._number:
+            return
+        if not handle.accepted:
+            self._on_result(False, 'the bridge refused the skill', False)
+            return
+        self._handle = handle
+        result = handle.get_result_async()
+        result.add_done_callback(lambda future: self._on_end(number, future))
+
+    def _on_end(self, number: int, future: Future) -> None:
+        if number != self._number:
+            return
+        self._handle = None
+        result = future.result().result
+        acted = result.last_step >= result.first_step
+        self._on_result(result.success or result.done, result.reason, acted)
