@@ -22,6 +22,7 @@ class Policy(Protocol):
     source: str
     checkpoint: str
     follows_key_steps: bool
+    is_instant: bool
 
     def begin_episode(self, task: str, seed: int) -> None:
         """Prepare for an episode.

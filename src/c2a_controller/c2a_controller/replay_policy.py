@@ -26,6 +26,7 @@ class ReplayPolicy:
     source = CommandSource.REPLAY
     checkpoint = 'replay'
     follows_key_steps = False
+    is_instant = True
 
     def __init__(self, directory: str | Path) -> None:
         self._directory = Path(directory).expanduser()
