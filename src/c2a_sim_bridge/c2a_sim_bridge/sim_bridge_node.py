@@ -1,0 +1,276 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The bridge: puts a backend behind topics, services and actions, and owns the episodes.
+
+Thin: an episode is in `episode_loop.py`, their sequence in `episode_keeper.py`, stepping in
+`stepping.py`, skills in `skill_run.py`. All in one thread: the order of a step is that of the code.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+from c2a_core import messages
+from c2a_core.ros import Qos, Topic, declare_params, run_node
+from c2a_core.ros_diagnostics import Diagnostics
+from c2a_core.spaces import CONTROL_DT
+from c2a_core.types import ActionChunk, Command, CommandSource, EndReason, FloatArray, KeyStep
+from c2a_msgs import msg as c2a
+from c2a_sim_bridge.backends.backend import Backend, make_backend
+from c2a_sim_bridge.episode_keeper import EpisodeKeeper
+from c2a_sim_bridge.episode_loop import EpisodeLoop, Setting
+from c2a_sim_bridge.oracle_trace import OracleTrace
+from c2a_sim_bridge.params import SimBridgeParams
+from c2a_sim_bridge.ros_bridge_diagnostics import report
+from c2a_sim_bridge.ros_bridge_services import BridgeServices
+from c2a_sim_bridge.ros_peers import Peer
+from c2a_sim_bridge.ros_skill_server import SkillServer
+from c2a_sim_bridge.ros_standard_topics import StandardTopics
+from c2a_sim_bridge.schedule import EpisodeSchedule
+from c2a_sim_bridge.skill_run import SkillRun
+from c2a_sim_bridge.stepping import Lockstep, Realtime
+
+BETWEEN_EPISODES_S = 0.05
+"""How often the bridge looks whether the next episode can begin; not while one runs."""
+
+
+class SimBridgeNode(Node):
+    """Steps the world, publishes what it looks like, and says how episodes end.
+
+    Args:
+        backend: the world; made from the parameters where None.
+    """
+
+    def __init__(self, *, backend: Backend | None = None, **kwargs) -> None:
+        super().__init__('sim_bridge', **kwargs)
+        self.params = params = declare_params(self, SimBridgeParams)
+        self.schedule = EpisodeSchedule(params.task, params.seed, params.episodes)
+        self.backend = backend or make_backend(
+            params.backend, params.image_size, params.render, params.robot
+        )
+        for task in self.schedule.tasks:
+            self.backend.check_task(task)
+        self.loop = EpisodeLoop(self.backend, Setting(params.stepping, params.low_level))
+        self.keeper = EpisodeKeeper(self.loop, self.schedule, self.missing)
+        self.skills = SkillRun(self.loop)
+        self.key_step: KeyStep | None = None
+        self._chunk: ActionChunk | None = None
+        self._oracle = OracleTrace()
+        self._is_ended = False
+        self._create_topics()
+        self.stepper = self._make_stepper()
+        self._skill_server = SkillServer(
+            self, self.skills, self.stepper.on_skill_started, lambda: self._stop_skill('cancelled')
+        )
+        self._bridge_services = BridgeServices(self)
+        self._standard = StandardTopics(self, self.backend, params.overlay_size)
+        self.diagnostics = Diagnostics(self, lambda diagnostics: report(self, diagnostics))
+        self._wake = self.create_guard_condition(self.stepper.free_step)
+        self._between = self._create_steady_timer(BETWEEN_EPISODES_S, self.between_episodes)
+        if params.stepping == 'realtime':
+            self._create_steady_timer(CONTROL_DT, self.stepper.tick)
+
+    @property
+    def exit_code(self) -> int:
+        """Verdict for the process: 0, unless all episodes were to succeed and did not."""
+        return int(self.params.exit and not self.schedule.all_succeeded)
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """Nodes that an episode needs; the controller is silent while skills move the robot."""
+        is_oracle = self.params.low_level == 'oracle'
+        return (self.planner,) if is_oracle else (self.planner, self.controller)
+
+    def missing(self) -> str:
+        """What an episode would have to wait for."""
+        absent = [peer.name for peer in self.peers if not peer.is_there(self._observations)]
+        return ' and '.join(absent)
+
+    def start(
+        self,
+        task: str,
+        seed: int,
+        instruction: str | None = None,
+        options: dict[str, str] | None = None,
+        is_scheduled: bool = False,
+    ) -> None:
+        """Begin an episode; ValueError where the backend refuses it."""
+        observation = self.loop.start(task, seed, instruction, options or {})
+        self.keeper.started(is_scheduled)
+        self._between.cancel()
+        self._oracle.reset()
+        self.key_step = self._chunk = None
+        self._is_ended = False
+        for peer in self.peers:
+            peer.expect()
+        self.stepper.begin()
+        self.get_logger().info(
+            f'episode {self.loop.episode_id} {task} seed {seed}: {self.loop.status().instruction}'
+        )
+        self.publish_status()
+        self._standard.begin(observation)
+        self._publish_observation()
+
+    def end(self, reason: str) -> None:
+        """End the running episode and stop the robot."""
+        if self.loop.is_running:
+            self.loop.end(reason)
+            self._on_ended()
+
+    def publish_status(self) -> None:
+        """Publish the episode's status."""
+        self._statuses.publish(messages.episode_status_to_msg(self.loop.status()))
+
+    def between_episodes(self) -> None:
+        """Begin the next episode, or end the node, if it is time."""
+        if self.keeper.is_over and self.params.exit:
+            self._statuses.wait_for_all_acked()
+            raise ExternalShutdownException
+        following = self.keeper.next_episode()
+        if following is not None:
+            self.start(*following, is_scheduled=True)
+
+    def destroy_node(self) -> None:
+        """Stop the robot and free the world."""
+        if self.loop.info is not None:
+            self.backend.stop()
+        self.backend.close()
+        self._skill_server.destroy()
+        super().destroy_node()
+
+    def _create_topics(self) -> None:
+        self.planner = Peer(self, 'planner', self._on_peer)
+        self.controller = Peer(self, 'controller', self._on_peer)
+        make_publisher, subscribe = self.create_publisher, self.create_subscription
+        self._observations = make_publisher(c2a.Observation, Topic.OBSERVATION, Qos.OBSERVATION)
+        self._oracles = make_publisher(c2a.KeyStep, Topic.ORACLE_KEY_STEP, Qos.ORACLE_KEY_STEP)
+        self._commands = make_publisher(c2a.Command, Topic.COMMAND, Qos.COMMAND)
+        self._statuses = make_publisher(c2a.EpisodeStatus, Topic.EPISODE, Qos.EPISODE)
+        subscribe(c2a.KeyStep, Topic.KEY_STEP, self._on_key_step, Qos.KEY_STEP,
+                  event_callbacks=self.planner.events)  # fmt: skip
+        subscribe(c2a.ActionChunk, Topic.ACTION_CHUNK, self._on_chunk, Qos.ACTION_CHUNK,
+                  event_callbacks=self.controller.events)  # fmt: skip
+        subscribe(c2a.Command, Topic.COMMAND, self._on_command, Qos.COMMAND)
+
+    def _make_stepper(self) -> Lockstep | Realtime:
+        arguments = (self.loop, self.skills, self._apply, self.params.low_level)
+        if self.params.stepping == 'realtime':
+            return Realtime(*arguments, self._idle, self.params.command_timeout_s)
+        return Lockstep(*arguments, lambda: self._wake.trigger())
+
+    def _create_steady_timer(self, period_s: float, callback):
+        return self.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _on_key_step(self, msg: c2a.KeyStep) -> None:
+        key_step = messages.key_step_from_msg(msg)
+        if key_step.episode_id != self.loop.episode_id:
+            self.stepper.dropped['key step of another episode'] += 1
+            return
+        self.key_step = key_step
+        self.keeper.note_key_step(key_step)
+        self.loop.note_key_step(key_step)
+        if self.loop.is_running:
+            self.stepper.on_key_step(key_step)
+        elif not self._is_ended:
+            self._on_ended()
+        else:
+            self.between_episodes()
+
+    def _on_command(self, msg: c2a.Command) -> None:
+        if msg.source != CommandSource.SKILL:  # our own
+            self.stepper.on_command(messages.command_from_msg(msg))
+
+    def _on_chunk(self, msg: c2a.ActionChunk) -> None:
+        if msg.episode_id == self.loop.episode_id:
+            self._chunk = messages.action_chunk_from_msg(msg)
+            self.loop.policy_checkpoint = self._chunk.checkpoint
+
+    def _on_peer(self, peer: Peer) -> None:
+        """A peer was lost or has come."""
+        if peer.is_lost and peer in self.peers:
+            self.keeper.note_lost_peer()
+            self.end(EndReason.aborted(f'{peer.name} is gone'))
+        self.diagnostics.refresh()
+
+    def _stop_skill(self, reason: str) -> None:
+        self.backend.stop()
+        self.skills.stop(reason)
+        self.stepper.proceed()
+
+    def _apply(self, action: FloatArray, source: str | None) -> None:
+        """One control step; a source means that the bridge itself made the action."""
+        safe = self.loop.checked(action)
+        if source == CommandSource.SKILL or (source and self.params.low_level == 'oracle'):
+            self._publish_command(safe, source)
+        is_skill = self.skills.is_active
+        self.loop.advance(safe)
+        self.skills.after_step()
+        self._publish_observation()
+        if not self.loop.is_running:
+            self._on_ended()
+        elif is_skill:
+            self.publish_status()
+
+    def _idle(self) -> None:
+        """One control step of a world that moves between episodes as well."""
+        observation = self.loop.idle()
+        if observation is not None:
+            self._standard.publish(observation, self.loop.status(), '', None)
+
+    def _publish_command(self, action: FloatArray, source: str) -> None:
+        goal, observation = self.skills.goal, self.loop.observation
+        assert observation is not None
+        command = Command(
+            episode_id=self.loop.episode_id,
+            step=self.loop.step,
+            source=source,
+            chunk_id=-1,
+            chunk_index=-1,
+            action=action,
+            subtask_id=goal.subtask_id
+            if goal
+            else self.key_step.subtask_id
+            if self.key_step
+            else -1,
+            stamp_ns=observation.stamp_ns,
+        )
+        self._commands.publish(messages.command_to_msg(command))
+
+    def _publish_observation(self) -> None:
+        """Observation first: what follows is made while the planner reads it."""
+        observation = self.loop.observation
+        assert observation is not None
+        self._observations.publish(messages.observation_to_msg(observation))
+        if self.params.planner == 'oracle':
+            code = self.backend.oracle_code()
+            if code is not None:
+                key_step = self._oracle.key_step(observation, code)
+                self._oracles.publish(messages.key_step_to_msg(key_step))
+        code = self.key_step.code if self.key_step else ''
+        self._standard.publish(observation, self.loop.status(), code, self._chunk)
+
+    def _on_ended(self) -> None:
+        """The episode is over: say so, and look for the next one."""
+        self._is_ended = True
+        self.skills.stop(self.loop.reason)
+        self.keeper.ended()
+        self.publish_status()
+        self.diagnostics.refresh()
+        self._between.reset()
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the bridge; the exit code is the verdict where one was asked for."""
+    nodes: list[SimBridgeNode] = []
+
+    def make() -> SimBridgeNode:
+        nodes.append(SimBridgeNode())
+        return nodes[0]
+
+    code = run_node(make, args, executor_factory=SingleThreadedExecutor)
+    sys.exit(code or sum(node.exit_code for node in nodes))
