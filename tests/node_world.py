@@ -1,0 +1,219 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Real nodes in one test process, and a probe that writes down what they say to each other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from c2a_core import messages
+from c2a_core.ros import NAMESPACE, Action, Qos, Service, Topic
+from c2a_msgs import msg as c2a
+
+
+def wait_until(predicate, timeout_s=10.0, what=''):
+    """Wait for something to become true; an error says what did not."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        value = predicate()
+        if value:
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f'not within {timeout_s} s: {what or predicate}')
+
+
+@dataclass(frozen=True)
+class Event:
+    """One message, in the order in which the probe saw it."""
+
+    kind: str
+    value: object
+    wall_s: float
+
+
+class Probe(Node):
+    """Listens to everything under /c2a and writes it down."""
+
+    def __init__(self, **kwargs):
+        super().__init__('probe', namespace=NAMESPACE, **kwargs)
+        self.events = []
+        for kind, msg_type, topic, qos, convert in (
+            ('observation', c2a.Observation, Topic.OBSERVATION, Qos.OBSERVATION,
+             messages.observation_from_msg),
+            ('key_step', c2a.KeyStep, Topic.KEY_STEP, Qos.KEY_STEP, messages.key_step_from_msg),
+            ('oracle', c2a.KeyStep, Topic.ORACLE_KEY_STEP, Qos.ORACLE_KEY_STEP,
+             messages.key_step_from_msg),
+            ('command', c2a.Command, Topic.COMMAND, Qos.COMMAND, messages.command_from_msg),
+            ('chunk', c2a.ActionChunk, Topic.ACTION_CHUNK, Qos.ACTION_CHUNK,
+             messages.action_chunk_from_msg),
+            ('status', c2a.EpisodeStatus, Topic.EPISODE, Qos.EPISODE,
+             messages.episode_status_from_msg),
+        ):  # fmt: skip
+            self._listen(kind, msg_type, topic, qos, convert)
+
+    def _listen(self, kind, msg_type, topic, qos, convert=lambda msg: msg):
+        def note(msg):
+            self.events.append(Event(kind, convert(msg), time.monotonic()))
+
+        self.create_subscription(msg_type, topic, note, qos)
+
+    def listen(self, kind, msg_type, topic, qos=10):
+        """Write down another topic."""
+        self._listen(kind, msg_type, topic, qos)
+
+    def of(self, kind, episode_id=None):
+        """Values of one kind, of one episode."""
+        values = [event.value for event in list(self.events) if event.kind == kind]
+        return [v for v in values if episode_id is None or v.episode_id == episode_id]
+
+    def ended(self, episode_id=None):
+        """The last status of an ended episode, None while it runs."""
+        done = [s for s in self.of('status', episode_id) if s.done]
+        return done[-1] if done else None
+
+
+def new_context():
+    """A context of its own for each node, so that each is a DDS participant, as a process is."""
+    context = Context()
+    rclpy.init(context=context)
+    return context
+
+
+def end_node(node, executor, thread):
+    """End a node in good order."""
+    executor.shutdown(timeout_sec=5.0)
+    thread.join(5.0)
+    node.destroy_node()
+    rclpy.try_shutdown(context=node.context)
+
+
+class NodeWorld:
+    """Starts nodes, each with an executor thread of its own, and ends them."""
+
+    def __init__(self):
+        self._running = []
+        self.probe = self.add(Probe(context=new_context()))
+
+    def add(self, node):
+        """Spin a node."""
+        executor = SingleThreadedExecutor(context=node.context)
+        executor.add_node(node)
+        ended = threading.Event()
+
+        def spin():
+            try:
+                executor.spin()
+            except ExternalShutdownException:
+                pass
+            finally:
+                ended.set()
+
+        node.spin_ended = ended
+        thread = threading.Thread(target=spin, daemon=True)
+        thread.start()
+        self._running.append((node, executor, thread))
+        return node
+
+    def remove(self, node):
+        """End one node, as when its process exits in good order."""
+        entry = next(entry for entry in self._running if entry[0] is node)
+        self._running.remove(entry)
+        _, executor, thread = entry
+        end_node(node, executor, thread)
+
+    def _arguments(self, parameters):
+        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+        return {
+            'namespace': NAMESPACE,
+            'context': new_context(),
+            'parameter_overrides': overrides,
+        }
+
+    def bridge(self, backend, **parameters):
+        """A bridge on a backend."""
+        from c2a_sim_bridge.sim_bridge_node import SimBridgeNode
+
+        parameters = {'task': 'FakeTask', 'episodes': 1, **parameters}
+        node = SimBridgeNode(backend=backend, **self._arguments(parameters))
+        return self.add(node)
+
+    def planner(self, backend=None, **parameters):
+        """A planner, the oracle unless a backend is given."""
+        from c2a_planner.planner_node import PlannerNode
+
+        return self.add(PlannerNode(backend=backend, **self._arguments(parameters)))
+
+    def controller(self, policy=None, **parameters):
+        """A controller."""
+        from c2a_controller.controller_node import ControllerNode
+
+        return self.add(ControllerNode(policy=policy, **self._arguments(parameters)))
+
+    def stack(self, backend, model=None, policy=None, *, bridge=None, planner=None, **common):
+        """Bridge, planner and controller with the parameters that they share."""
+        low_level = common.get('low_level', 'oracle')
+        stepping = common.get('stepping', 'lockstep')
+        shared = {'low_level': low_level, 'stepping': stepping}
+        rest = {k: v for k, v in common.items() if k not in shared}
+        name = 'oracle' if model is None else 'vlm'
+        node = self.bridge(backend, planner=name, **shared, **(bridge or {}))
+        self.planner(model, planner=name, **shared, **(planner or {}))
+        self.controller(policy, **shared, **rest)
+        return node
+
+    def call(self, service_type, name, request, timeout_s=10.0):
+        """Call a service and wait for its answer."""
+        client = self.probe.create_client(service_type, name)
+        assert client.wait_for_service(timeout_s)
+        future = client.call_async(request)
+        return wait_until(lambda: future.done() and future.result(), timeout_s, name)
+
+    def estop(self, pressed=True):
+        """Press or release the e-stop."""
+        from std_srvs.srv import SetBool
+
+        return self.call(SetBool, Service.ESTOP, SetBool.Request(data=pressed))
+
+    def reset(self, **fields):
+        """Ask for an episode."""
+        from c2a_msgs.srv import ResetEpisode
+
+        return self.call(
+            ResetEpisode, Service.RESET, ResetEpisode.Request(**{'seed': -1, **fields})
+        )
+
+    def action(self, kind, goal, on_feedback=None):
+        """Send a goal to execute_task or execute_skill; its handle."""
+        from rclpy.action import ActionClient
+
+        from c2a_msgs.action import ExecuteSkill, ExecuteTask
+
+        action_type = {Action.EXECUTE_SKILL: ExecuteSkill, Action.EXECUTE_TASK: ExecuteTask}[kind]
+        client = ActionClient(self.probe, action_type, kind)
+        assert client.wait_for_server(10.0)
+        future = client.send_goal_async(action_type.Goal(**goal), feedback_callback=on_feedback)
+        return wait_until(lambda: future.done() and future.result(), 10.0, kind)
+
+    def result(self, handle, timeout_s=20.0):
+        """Wait for a goal's result."""
+        future = handle.get_result_async()
+        return wait_until(lambda: future.done() and future.result(), timeout_s, 'result').result
+
+    def ended(self, episode_id=1, timeout_s=20.0):
+        """Wait for an episode's end; its status."""
+        return wait_until(
+            lambda: self.probe.ended(episode_id), timeout_s, f'end of episode {episode_id}'
+        )
+
+    def close(self):
+        """End all nodes."""
+        for node, executor, thread in reversed(self._running):
+            end_node(node, executor, thread)
