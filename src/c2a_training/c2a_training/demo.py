@@ -138,7 +138,7 @@ def show_all(
         with listen(recorder) as listener:
             run_stack(settings, recorder, listener, start, console)
     except DemoError as err:
-        console.print(f'[red]error:[/] {escape(str(err))}')
+        console.print(f'[red]error:[/] {escape(str(err))}', soft_wrap=True)
     except KeyboardInterrupt:
         console.print('[yellow]interrupted[/]')
         return 130
