@@ -8,6 +8,7 @@ import re
 import sys
 import sysconfig
 import tempfile
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -18,9 +19,10 @@ PYTHON = layout.VENV / 'bin' / 'python'
 STAMP = layout.VENV / 'c2a.stamp'
 # PyTorch's own index of builds without CUDA. PyPI's build brings gigabytes of CUDA libraries.
 CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
-CPU_INDEX_TIMEOUT_S = 5.0
 # Where the wheels of ROS were built: their exported CMake files name this folder's headers.
 BUILDER_PATH = re.compile(r'/opt/python/cp3[^;"\s]*')
+INDEX_TIMEOUT_S = 5.0
+PUBLIC_INDEX = 'https://pypi.org/simple'
 NETWORK_WORDS = (
     'connection',
     'timed out',
@@ -110,7 +112,7 @@ def _install_torch() -> None:
         constraints = Path(folder) / 'constraints.txt'
         constraints.write_text('\n'.join(_locked()), encoding='utf-8')
         wanted = ['-c', str(constraints), pin]
-        if not layout.has_nvidia_gpu() and _is_reachable(CPU_INDEX):
+        if not layout.has_nvidia_gpu() and _is_reachable(f'{CPU_INDEX}/torch'):
             try:
                 _pip('--index-url', CPU_INDEX, *wanted)
                 return
@@ -161,7 +163,7 @@ def _explain(err: ProgramError) -> str:
     text = err.output.lower()
     if 'no space left' in text:
         return 'the disk is full: the Python environment needs about 4 GB, free some and run again'
-    if any(word in text for word in NETWORK_WORDS):
+    if any(word in text for word in NETWORK_WORDS) or not _is_reachable(_index()):
         return (
             'the package index cannot be reached: check the network, or name a mirror to pip '
             f'(PIP_INDEX_URL), and run again; pip said more in {layout.LOG}'
@@ -170,9 +172,22 @@ def _explain(err: ProgramError) -> str:
     return f'pip failed ({(lines or ["no reason given"])[-1]}): see {layout.LOG}'
 
 
+def _index() -> str:
+    """Return the package index that pip is configured to use."""
+    for name in ('global.index-url', ':env:.index-url'):
+        try:
+            return run([str(PYTHON), '-m', 'pip', 'config', 'get', name]).strip()
+        except ProgramError:
+            continue
+    return PUBLIC_INDEX
+
+
 def _is_reachable(url: str) -> bool:
+    """Tell whether something answers at `url`, whatever it says."""
     try:
-        with urllib.request.urlopen(f'{url}/torch/', timeout=CPU_INDEX_TIMEOUT_S) as answer:
-            return answer.status == 200
-    except OSError:
+        with urllib.request.urlopen(f'{url}/', timeout=INDEX_TIMEOUT_S):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError):
         return False
