@@ -59,9 +59,16 @@ class Follower:
         self._skill: Skill | None = None
         self._code = ''
 
-    def update(self, state: WorldState) -> OracleStep:
-        """Judge the state of one observation; call once for each."""
+    def update(self, state: WorldState, *, is_solved: bool = False) -> OracleStep:
+        """Judge the state of one observation; call once for each.
+
+        Args:
+            state: the present state.
+            is_solved: the task's predicates hold: nothing is left to do, whatever runs.
+        """
         is_done = [self._is_stage_done(index, state) for index in range(len(self._stages))]
+        if is_solved:
+            return self._finish()
         stage = next((i for i, done in enumerate(is_done) if not done), None)
         # What was done before may have come undone: then the running skill builds on sand.
         is_undone = stage is not None and stage < self._stage
