@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from c2a_core.ros import param
+from c2a_core.params import param
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import sys
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from c2a_core import messages
-from c2a_core.ros import Qos, Topic, declare_params, run_node
+from c2a_core.ros import Qos, Topic, declare_params, end_node, run_node
 from c2a_core.ros_diagnostics import Diagnostics
 from c2a_core.spaces import CONTROL_DT
 from c2a_core.types import ActionChunk, Command, CommandSource, EndReason, FloatArray, KeyStep
@@ -76,11 +76,6 @@ class SimBridgeNode(Node):
             self._create_steady_timer(CONTROL_DT, self.stepper.tick)
 
     @property
-    def exit_code(self) -> int:
-        """Verdict for the process: 0, unless all episodes were to succeed and did not."""
-        return int(self.params.exit and not self.schedule.all_succeeded)
-
-    @property
     def peers(self) -> tuple[Peer, ...]:
         """Nodes that an episode needs; the controller is silent while skills move the robot."""
         is_oracle = self.params.low_level == 'oracle'
@@ -129,8 +124,8 @@ class SimBridgeNode(Node):
     def between_episodes(self) -> None:
         """Begin the next episode, or end the node, if it is time."""
         if self.keeper.is_over and self.params.exit:
-            self._statuses.wait_for_all_acked()
-            raise ExternalShutdownException
+            end_node(self, int(not self.schedule.all_succeeded))
+            return
         following = self.keeper.next_episode()
         if following is not None:
             self.start(*following, is_scheduled=True)
@@ -265,7 +260,7 @@ class SimBridgeNode(Node):
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the bridge; the exit code is the verdict where one was asked for."""
+    """Run the bridge; with `exit` the exit code is the verdict, also when it is interrupted."""
     nodes: list[SimBridgeNode] = []
 
     def make() -> SimBridgeNode:
@@ -273,4 +268,5 @@ def main(args: list[str] | None = None) -> None:
         return nodes[0]
 
     code = run_node(make, args, executor_factory=SingleThreadedExecutor)
-    sys.exit(code or sum(node.exit_code for node in nodes))
+    failed = any(node.params.exit and not node.schedule.all_succeeded for node in nodes)
+    sys.exit(code or int(failed))
