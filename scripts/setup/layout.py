@@ -77,9 +77,13 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a folder if it is there."""
+    """Remove a folder if it is there, also while something still writes into it."""
     if path.exists():
-        shutil.rmtree(path)
+        trash = path.with_name(f'{path.name}.trash-{os.getpid()}')
+        path.rename(trash)
+        shutil.rmtree(trash, ignore_errors=True)
+    for left in path.parent.glob(f'{path.name}.trash-*'):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _tree(folder: Path) -> list[Path]:

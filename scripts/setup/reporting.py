@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+# prctl's option: the kernel ends this process when its parent is gone, however that happened.
+PR_SET_PDEATHSIG = 1
 
 # Enough of a failed program's output to see why; the whole is in the log.
 TAIL_LINES = 12
@@ -83,6 +88,7 @@ def run(
             stderr=subprocess.STDOUT,
             text=True,
             errors='replace',
+            preexec_fn=_end_with_parent,
         )
     except OSError as err:
         raise ProgramError(command, str(err)) from err
@@ -97,3 +103,7 @@ def run(
 def _is_own_folder(folder: Path) -> bool:
     """Tell whether to write there: `sudo ./c2a system-packages` must leave no file of root's."""
     return folder.is_dir() and folder.stat().st_uid == os.geteuid()
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
