@@ -121,6 +121,9 @@ def _run_processes(stack: Stack, starts: Sequence[NodeStart]) -> int:
     # Imported here: supervisor is not needed, and not installed, where ROS's own launch is.
     from c2a_training.process_manager import Process, print_line, run_processes
 
+    # Each line begins with the node's name already; the time is in the log files.
+    os.environ.setdefault('RCUTILS_CONSOLE_OUTPUT_FORMAT', '[{severity}] {message}')
+    os.environ.setdefault('RCUTILS_COLORIZED_OUTPUT', str(int(sys.stdout.isatty())))
     processes = []
     for start in starts:
         command = process_command(stack, start)
