@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""An episode depends on its task and its seed alone, bit for bit; pictures: `test_rendering.py`."""
+"""An episode is a function of its task and seed, bit for bit. Pictures: `test_rendering.py`."""
 
 from __future__ import annotations
 

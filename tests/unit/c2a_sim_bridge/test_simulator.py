@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator as its users see it, without pictures: episodes, observations, skills, refusals."""
+"""The simulator as its users see it, without pictures: episodes, observations, skills."""
 
 from __future__ import annotations
 
