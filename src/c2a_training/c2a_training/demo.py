@@ -19,10 +19,12 @@ from typing import Protocol
 from rich.console import Console
 from rich.markup import escape
 from rich.syntax import Syntax
+from rich.table import Table
 
 from c2a_core.spaces import CONTROL_DT
 from c2a_core.types import EpisodeStatus, KeyStep
 from c2a_training.demo_recorder import DemoRecorder, EpisodeRecord
+from c2a_training.rollout import DONE_CODE, is_done
 
 TASKS = ('PlaceNextTo', 'StackTopple', 'Swap')
 # The model's pictures are 128 px; a video is for people.
@@ -128,6 +130,7 @@ def show_all(
 ) -> int:
     """Show one episode of each task, running in the nodes; the exit code."""
     started = time.monotonic()
+    has_failed = False
     recorder = DemoRecorder(
         settings.folder,
         on_key_step=lambda key_step: print_key_step(key_step, console),
@@ -139,20 +142,21 @@ def show_all(
             run_stack(settings, recorder, listener, start, console)
     except DemoError as err:
         console.print(f'[red]error:[/] {escape(str(err))}', soft_wrap=True)
+        has_failed = True
     except KeyboardInterrupt:
         console.print('[yellow]interrupted[/]')
         return 130
     finally:
         recorder.abort()
     succeeded = sum(record.status.success for record in recorder.finished)
-    is_good = succeeded == len(settings.tasks)
+    is_good = succeeded == len(settings.tasks) and not has_failed
     console.print(
         f'[bold {"green" if is_good else "red"}]{succeeded} of {len(settings.tasks)} episodes '
         f'succeeded[/] in {time.monotonic() - started:.0f} s'
     )
     for record in recorder.finished:
         if record.video is not None:
-            console.print(f'  {record.video}')
+            console.print(f'  {record.video}', soft_wrap=True)
     return 0 if is_good else 1
 
 
@@ -178,6 +182,11 @@ def run_stack(
             watch.wait_for(lambda: recorder.has_begun)
         for number in range(len(settings.tasks)):
             watch.wait_for(lambda number=number: len(recorder.finished) > number)
+    if stack.returncode and all(record.status.success for record in recorder.finished):
+        raise DemoError(
+            f'all episodes succeeded, but the stack ended with exit code {stack.returncode}; '
+            f'its log is {log}{tail(log)}'
+        )
 
 
 @dataclass(frozen=True)
@@ -292,28 +301,23 @@ def print_start(status: EpisodeStatus, console: Console) -> None:
 
 
 def print_key_step(key_step: KeyStep, console: Console) -> None:
-    """One key step with the robot time at which it begins."""
-    console.print(f'[dim]step {key_step.step} · {key_step.step * CONTROL_DT:.2f} s[/]')
-    console.print(
-        Syntax(
-            key_step.code,
-            'python',
-            background_color='default',
-            word_wrap=True,
-            padding=(0, 0, 0, 4),
-        )
-    )
+    """One key step beside the control step at which it begins; the verdict follows on done()."""
+    if is_done(key_step):
+        return
+    row = Table.grid(padding=(0, 2))
+    row.add_column(justify='right', width=5, style='dim')
+    row.add_column(overflow='fold')
+    code = Syntax(key_step.code, 'python', background_color='default', word_wrap=True)
+    row.add_row(str(key_step.step), code)
+    console.print(row)
 
 
 def print_end(record: EpisodeRecord, console: Console) -> None:
     """Verdict and files of an episode."""
     status = record.status
     color = 'green' if status.success else 'red'
-    calls = sum(code != 'done()' for code in record.codes)
+    calls = sum(code != DONE_CODE for code in record.codes)
     console.print(
-        f'[bold {color}]{escape(status.reason or "not ended")}[/] after {status.step} steps '
-        f'({status.step * CONTROL_DT:.1f} s of robot time), {calls} skill calls'
+        f'[bold {color}]{escape(status.reason or "end not heard")}[/] after {status.step} steps '
+        f'({status.step * CONTROL_DT:.1f} s of robot time), {calls} skill calls\n'
     )
-    if record.video is not None:
-        console.print(f'[dim]video: {record.video}, {record.rows} rows; sheet: {record.sheet}[/]')
-    console.print()

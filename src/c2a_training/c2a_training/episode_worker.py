@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from c2a_core.episode_file import RecordedEpisode, write_episode
@@ -75,9 +75,6 @@ class OracleRunner:
         config = SimConfig(
             image_size=settings.image_size, render=settings.images, robot=settings.robot
         )
-        if settings.video_dir is not None:
-            # A video is for people: shadows show what is above the table.
-            config = replace(config, shader='minimal', shadows=True)
         self._simulator = Simulator(config)
         self._planner = Planner(OracleBackend(), CONTROL_DT)
         self._low_level = OracleLowLevel(self._simulator)

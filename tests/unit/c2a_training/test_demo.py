@@ -20,6 +20,8 @@ from c2a_training import demo
 from c2a_training.demo import DemoSettings, show_all
 from c2a_training.rollout import OracleLowLevel, run_episode
 
+UNTIL_PLAYED = 'import sys; sys.stdin.read()'
+
 
 class PlayingListener:
     """Plays one episode of each task, a message per spin; Swap fails."""
@@ -27,6 +29,7 @@ class PlayingListener:
     tasks: tuple[str, ...] = ()
     stack_is_there = False
     is_silent = False
+    stack: subprocess.Popen[bytes] | None = None
 
     def __init__(self, recorder) -> None:
         self._deliveries = []
@@ -72,6 +75,8 @@ class PlayingListener:
         if self._deliveries and not self.is_silent:
             deliver, message = self._deliveries.pop(0)
             deliver(message)
+            if not self._deliveries:
+                self.stack.stdin.close()  # the scripted stack ends
 
     def hears_a_stack(self) -> bool:
         return self.stack_is_there
@@ -80,22 +85,28 @@ class PlayingListener:
 @pytest.fixture
 def show(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, 'DISCOVERY_S', 0.0)
-    monkeypatch.setattr(demo, 'STOP_TIMEOUT_S', 2.0)
+    monkeypatch.setattr(demo, 'STOP_TIMEOUT_S', 5.0)
     monkeypatch.setattr(demo, 'LAST_ROWS_S', 0.1)
 
     def show(
         *tasks: str,
-        program: str = 'import time; time.sleep(1)',
+        program: str = UNTIL_PLAYED,
         listener=PlayingListener,
-        timeout_s: float = 5.0,
+        timeout_s: float = 30.0,
     ):
         stacks = []
 
         def start(settings, log):
             with log.open('wb') as output:
-                command = [sys.executable, '-c', program]
-                stacks.append(subprocess.Popen(command, stdout=output, start_new_session=True))
-            return stacks[-1]
+                stack = subprocess.Popen(
+                    [sys.executable, '-c', program],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    start_new_session=True,
+                )
+            stacks.append(stack)
+            listener.stack = stack
+            return stack
 
         listener.tasks = tasks
         screen = io.StringIO()
@@ -154,3 +165,9 @@ def test_another_stack_in_the_domain_is_refused(show, monkeypatch):
     code, screen = show('Pick', listener=Crowded)
     assert code == 1
     assert 'another C2A stack' in screen
+
+
+def test_a_stack_that_fails_after_good_episodes_fails_the_demo(show):
+    code, screen = show('Pick', program=UNTIL_PLAYED + '; raise SystemExit(4)')
+    assert code == 1
+    assert 'exit code 4' in screen
