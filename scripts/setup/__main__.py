@@ -94,6 +94,8 @@ def main() -> int:
         run_command_line(arguments)
     except SetupError as err:
         say(str(err))
+    except OSError as err:
+        say(f'{err}: is the disk full, or does {layout.STATE} belong to somebody else?')
     except KeyboardInterrupt:
         say('interrupted: the next ./c2a takes it up again')
         return 130

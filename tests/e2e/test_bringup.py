@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The installed workspace as a user starts it: real simulator, real nodes, real signals."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.ros]
+
+BRINGUP = [sys.executable, '-m', 'c2a_training.cli', 'bringup']
+# Import of the simulator, discovery and one episode, on two busy cores.
+TIMEOUT_S = 90.0
+ENDS_WITHIN_S = 6.0
+NODES = ('sim_bridge_node', 'planner_node', 'controller_node')
+
+
+@pytest.fixture(autouse=True)
+def installed(ros_domain):  # noqa: ARG001 (the processes inherit the domain)
+    index = pytest.importorskip('ament_index_python.packages', reason='ROS is not installed')
+    try:
+        index.get_package_prefix('c2a')
+    except index.PackageNotFoundError:
+        pytest.skip('the workspace is not built: run ./c2a test')
+
+
+class Running:
+    """A started command with its output so far."""
+
+    def __init__(self, command: list[str], folder: Path) -> None:
+        environment = {**os.environ, 'PYTHONUNBUFFERED': '1'}
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def output(self) -> str:
+        return ''.join(self.lines)
+
+    def wait_for(self, pattern: str, *, times: int = 1, timeout_s: float = TIMEOUT_S) -> None:
+        end = time.monotonic() + timeout_s
+        while len(re.findall(pattern, self.output)) < times:
+            assert self.process.poll() is None, f'ended early:\n{self.output}'
+            assert time.monotonic() < end, f'no {pattern!r} in:\n{self.output}'
+            time.sleep(0.05)
+
+    def wait(self, timeout_s: float = TIMEOUT_S) -> int:
+        try:
+            code = self.process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f'did not end:\n{self.output}')
+        self._reader.join(timeout=5.0)
+        return code
+
+    def interrupt(self) -> None:
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self.lines.append(line)
+
+
+@pytest.fixture
+def start(tmp_path):
+    started: list[Running] = []
+
+    def run(*words: str, command: list[str] = BRINGUP) -> Running:
+        started.append(Running([*command, *words], tmp_path))
+        return started[-1]
+
+    yield run
+    for running in started:
+        if running.process.poll() is None:
+            running.interrupt()
+            running.process.wait(timeout=20)
+
+
+def node_pids(domain: int) -> dict[str, int]:
+    """Return the process ids of our nodes in this DDS domain."""
+    found = {}
+    for folder in Path('/proc').iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            words = (folder / 'cmdline').read_bytes().decode().split('\0')
+            environment = (folder / 'environ').read_bytes().decode(errors='replace').split('\0')
+        except OSError:
+            continue
+        names = [name for word in words[:2] for name in NODES if word.endswith(f'/{name}')]
+        if names and f'ROS_DOMAIN_ID={domain}' in environment:
+            found[names[0]] = int(folder.name)
+    return found
+
+
+def test_episodes_run_and_the_verdict_is_the_exit_code(start, ros_domain):
+    running = start('task:=PlaceNextTo', 'seed:=3', 'episodes:=2', 'exit:=true')
+    assert running.wait() == 0, running.output
+    assert 'pick(actor=get_actor(' in running.output
+    assert '2 of 2 episodes succeeded' in running.output
+    assert node_pids(ros_domain) == {}
+
+
+def test_failed_episode_makes_exit_code_1(start, ros_domain):
+    # The plain instruction as code, and nobody who could act on it: the episode times out.
+    running = start('task:=Pick', 'planner:=none', 'episodes:=1', 'exit:=true')
+    assert running.wait() == 1, running.output
+    assert node_pids(ros_domain) == {}
+
+
+def test_ctrl_c_ends_everything_with_exit_code_0(start, ros_domain):
+    running = start('task:=Swap')
+    running.wait_for(r'pick\(')
+    assert set(node_pids(ros_domain)) == set(NODES)
+    running.interrupt()
+    assert running.wait(ENDS_WITHIN_S) == 0, running.output
+    assert node_pids(ros_domain) == {}
+    assert 'Traceback' not in running.output
+
+
+def test_killed_planner_is_started_again_and_episodes_go_on(start, ros_domain):
+    running = start('task:=PlaceNextTo')
+    running.wait_for(r'episode \d+ PlaceNextTo seed \d+: success')
+    time.sleep(2.0)  # it has to run for a while to count as started
+    before = node_pids(ros_domain)['planner_node']
+    os.kill(before, signal.SIGKILL)
+    # The words of our process manager, or those of ROS's launch for the fourth process.
+    again = r'\[planner\].* starting it again|\[planner_node-4\]: process started'
+    running.wait_for(again, timeout_s=20)
+    done = len(re.findall(r'seed \d+: success', running.output))
+    running.wait_for(r'seed \d+: success', times=done + 2)
+    assert node_pids(ros_domain)['planner_node'] != before
+    running.interrupt()
+    assert running.wait(ENDS_WITHIN_S) == 0, running.output
+
+
+def test_dead_bridge_ends_the_stack_with_exit_code_1(start, ros_domain):
+    running = start('task:=PlaceNextTo')
+    running.wait_for(r'episode \d+ PlaceNextTo')
+    os.kill(node_pids(ros_domain)['sim_bridge_node'], signal.SIGKILL)
+    assert running.wait(20) == 1, running.output
+    assert node_pids(ros_domain) == {}
+
+
+@pytest.mark.parametrize('word', ['tsk:=Swap', 'planner:=vlm', 'seed:=x'])
+def test_wrong_argument_is_one_line_and_exit_code_2(start, word):
+    running = start(word)
+    assert running.wait(20) == 2
+    assert len(running.lines) == 1, running.output
+
+
+def test_unknown_task_is_a_sentence_with_the_nearest_name(start):
+    running = start('task:=PlaceNexTo', 'episodes:=1', 'exit:=true')
+    assert running.wait() == 1, running.output
+    assert 'PlaceNextTo' in running.output
+    assert 'Traceback' not in running.output
+
+
+@pytest.mark.skipif(shutil.which('ros2') is None, reason='ros2 launch is not installed')
+def test_ros2_launch_runs_an_episode_and_returns_its_verdict(start, ros_domain):
+    command = ['ros2', 'launch', 'c2a', 'bringup.launch.py']
+    running = start('task:=PlaceNextTo', 'episodes:=1', 'exit:=true', command=command)
+    assert running.wait() == 0, running.output
+    failing = start('task:=Pick', 'planner:=none', 'episodes:=1', 'exit:=true', command=command)
+    assert failing.wait() == 1, failing.output
+    assert node_pids(ros_domain) == {}
