@@ -13,10 +13,9 @@ from scripted_world import TRACE, ScriptedWorld
 from c2a_core.types import EpisodeStatus
 from c2a_planner.oracle_backend import OracleBackend
 from c2a_planner.planner import Planner
-from c2a_training import demo_recorder
+from c2a_training import demo_recorder, video
 from c2a_training.demo_recorder import DemoRecorder
 from c2a_training.rollout import OracleLowLevel, run_episode
-from c2a_training.video import END_FRAMES
 
 
 class Heard:
@@ -151,7 +150,7 @@ def test_a_lost_row_is_left_out_and_the_rest_is_filmed(tmp_path):
     heard.recorder.finish()
     (record,) = heard.recorder.finished
     with av.open(str(record.video)) as container:
-        assert sum(1 for _ in container.decode(video=0)) == len(rows) - 2 + END_FRAMES
+        assert sum(1 for _ in container.decode(video=0)) == len(rows) - 2 + video.END_FRAMES
 
 
 def test_an_episode_whose_end_was_not_heard_counts_as_not_succeeded(tmp_path):

@@ -10,7 +10,7 @@ from scripted_world import TRACE, ScriptedWorld
 
 from c2a_planner.oracle_backend import OracleBackend
 from c2a_planner.planner import Planner
-from c2a_training import fonts
+from c2a_training import fonts, video
 from c2a_training.episode_picture import (
     BACKGROUND,
     HEIGHT,
@@ -24,7 +24,6 @@ from c2a_training.episode_picture import (
 from c2a_training.fonts import load_font, text_width, wrap_spans, wrap_words
 from c2a_training.rollout import OracleLowLevel, run_episode
 from c2a_training.video import (
-    END_FRAMES,
     EpisodeVideo,
     VideoWriter,
     contact_sheet,
@@ -51,28 +50,28 @@ def read_frames(path) -> list[np.ndarray]:
 def test_episode_becomes_a_video_of_its_steps_and_the_verdict(tmp_path):
     world = ScriptedWorld()
     path = tmp_path / 'Pick_0.mp4'
-    video = EpisodeVideo(path, task='Pick', seed=0)
+    film = EpisodeVideo(path, task='Pick', seed=0)
     result = run_episode(
         world,
         Planner(OracleBackend()),
         OracleLowLevel(world),
         task='Pick',
         seed=0,
-        on_reset=video.begin,
-        on_step=video.add,
+        on_reset=film.begin,
+        on_step=film.add,
     )
-    video.finish(result.reason)
+    film.finish(result.reason)
     frames = read_frames(path)
-    assert len(frames) == result.steps + END_FRAMES
+    assert len(frames) == result.steps + video.END_FRAMES
     assert frames[0].shape == (HEIGHT, WIDTH, 3)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
-    assert video.instruction == 'do Pick'
-    assert len(video.key_frames) == len(TRACE) + 1
+    assert film.instruction == 'do Pick'
+    assert len(film.key_frames) == len(TRACE) + 1
 
 
 def test_given_up_video_leaves_nothing(tmp_path):
-    video = EpisodeVideo(tmp_path / 'x.mp4', task='Pick', seed=0)
-    video.abort()
+    film = EpisodeVideo(tmp_path / 'x.mp4', task='Pick', seed=0)
+    film.abort()
     assert list(tmp_path.iterdir()) == []
 
 
