@@ -214,6 +214,24 @@ def test_semantics_6_a_dropped_object_is_picked_up_again(
     assert sequence[first + 1 : first + 3] == ['move3d(actor', 'pick(actor']
 
 
+def test_semantics_6_the_step_back_comes_at_the_first_observation_after_the_loss(
+    simulator: Simulator,
+):
+    simulator.reset('PlaceNextTo', 2)
+    step = simulator.oracle_key_step()
+    while not step.code.startswith('move3d(target'):
+        if step.is_new:
+            simulator.start_skill(step.code)
+        simulator.step(simulator.skill_action())
+        step = simulator.oracle_key_step()
+    simulator.step(simulator.skill_action())
+    assert simulator.oracle_key_step().code.startswith('move3d(target')
+    simulator.step(hold_action(False))
+    step = simulator.oracle_key_step()
+    assert step.is_new
+    assert step.code.startswith('move3d(actor=')
+
+
 def test_semantics_6_after_a_drop_stored_poses_are_used_not_sampled_again(simulator: Simulator):
     dropped = False
 

@@ -129,6 +129,15 @@ def test_semantics_11_a_zero_action_keeps_the_last_target():
     assert np.linalg.norm(world.state.ee_position - settled) < 1e-4
 
 
+def test_semantics_11_a_zero_action_keeps_the_target_not_the_measured_place():
+    world = World(())
+    go_to(world, (-0.2, 0.05, 0.2))
+    target = world.state.ee_position
+    world.robot.set_qpos(world.robot.get_qpos() + np.float32(0.03))  # something pushed the arm
+    hold(world, 10)
+    assert np.linalg.norm(world.state.ee_position - target) < 1e-3
+
+
 def test_an_action_near_the_border_of_reach_does_not_fling_the_arm_away():
     world = World(())
     go_to(world, (-0.36, 0.0, 0.2))
@@ -292,6 +301,18 @@ def test_stop_ends_all_motion():
         world.step(hold_action(False))
         assert np.linalg.norm(world.state.ee_position - stopped) < 1e-3
     assert np.abs(world.state.joint_velocities).max() < 1e-3
+
+
+def test_stop_gives_up_a_target_that_was_not_reached():
+    world = World(())
+    go_to(world, (-0.2, 0.05, 0.2))
+    world.robot.set_qpos(world.robot.get_qpos() + np.float32(0.03))  # something holds the arm off
+    world.stop()
+    world.step(hold_action(False))
+    stopped = world.state.ee_position
+    assert np.linalg.norm(stopped - [-0.2, 0.05, 0.2]) > 0.01
+    hold(world, 10)
+    assert np.linalg.norm(world.state.ee_position - stopped) < 1e-3
 
 
 def test_velocities_are_those_of_the_last_step():
