@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
@@ -22,6 +23,11 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from c2a_training.stack import NodeStart, Stack, load_stack, nearest
+
+RESPAWN_DELAY_S = 1.0
+# A node that ends so soon after its start did not start; after so many times in a row it is over.
+START_S = 2.0
+START_RETRIES = 3
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -81,9 +87,23 @@ def _node(stack: Stack, start: NodeStart) -> Node | LogInfo:
         output='screen',
         emulate_tty=True,
         respawn=node.respawn,
-        respawn_delay=1.0,
-        on_exit=_end_stack if node.required else None,
+        respawn_delay=RESPAWN_DELAY_S,
+        on_exit=_end_stack if node.required else _GiveUp() if node.respawn else None,
     )
+
+
+class _GiveUp:
+    """End the stack when a node that is started again and again never lives."""
+
+    def __init__(self) -> None:
+        self._ended: list[float] = []
+
+    def __call__(self, event: ProcessExited, context: LaunchContext) -> None:
+        now = time.monotonic()
+        quick = bool(self._ended) and now - self._ended[-1] < RESPAWN_DELAY_S + START_S
+        self._ended = [*self._ended, now] if quick else [now]
+        if len(self._ended) > START_RETRIES and not context.is_shutdown:
+            raise RuntimeError(f'{event.process_name} cannot be kept running')
 
 
 def _end_stack(event: ProcessExited, context: LaunchContext) -> list[Shutdown] | None:

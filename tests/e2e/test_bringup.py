@@ -14,7 +14,11 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from c2a_core.episode_file import RecordedEpisode, write_episode
+from c2a_core.spaces import ACTION_DIM
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ros]
 
@@ -119,9 +123,23 @@ def test_episodes_run_and_the_verdict_is_the_exit_code(start, ros_domain):
     assert node_pids(ros_domain) == {}
 
 
-def test_failed_episode_makes_exit_code_1(start, ros_domain):
-    # The plain instruction as code, and nobody who could act on it: the episode times out.
-    running = start('task:=Pick', 'planner:=none', 'episodes:=1', 'exit:=true')
+@pytest.fixture
+def failing(tmp_path) -> list[str]:
+    """Arguments of an episode that times out: a recording in which the robot stands still."""
+    actions = np.zeros((4, ACTION_DIM), np.float32)
+    code = ('done()',) * (len(actions) + 1)
+    write_episode(tmp_path, RecordedEpisode('Pick', 0, 'Pick it up', False, actions, code))
+    return [
+        'task:=Pick',
+        'low_level:=replay',
+        f'replay_dir:={tmp_path}',
+        'episodes:=1',
+        'exit:=true',
+    ]
+
+
+def test_failed_episode_makes_exit_code_1(start, failing, ros_domain):
+    running = start(*failing)
     assert running.wait() == 1, running.output
     assert node_pids(ros_domain) == {}
 
@@ -142,8 +160,8 @@ def test_killed_planner_is_started_again_and_episodes_go_on(start, ros_domain):
     time.sleep(2.0)  # it has to run for a while to count as started
     before = node_pids(ros_domain)['planner_node']
     os.kill(before, signal.SIGKILL)
-    # The words of our process manager, or those of ROS's launch for the fourth process.
-    again = r'\[planner\].* starting it again|\[planner_node-4\]: process started'
+    # The words of our process manager, or those of ROS's launch.
+    again = r'\[planner\].* starting it again|\[planner_node-2\]: process has died'
     running.wait_for(again, timeout_s=20)
     done = len(re.findall(r'seed \d+: success', running.output))
     running.wait_for(r'seed \d+: success', times=done + 2)
@@ -175,10 +193,10 @@ def test_unknown_task_is_a_sentence_with_the_nearest_name(start):
 
 
 @pytest.mark.skipif(shutil.which('ros2') is None, reason='ros2 launch is not installed')
-def test_ros2_launch_runs_an_episode_and_returns_its_verdict(start, ros_domain):
+def test_ros2_launch_runs_an_episode_and_returns_its_verdict(start, failing, ros_domain):
     command = ['ros2', 'launch', 'c2a', 'bringup.launch.py']
     running = start('task:=PlaceNextTo', 'episodes:=1', 'exit:=true', command=command)
     assert running.wait() == 0, running.output
-    failing = start('task:=Pick', 'planner:=none', 'episodes:=1', 'exit:=true', command=command)
-    assert failing.wait() == 1, failing.output
+    running = start(*failing, command=command)
+    assert running.wait() == 1, running.output
     assert node_pids(ros_domain) == {}

@@ -110,12 +110,14 @@ class Stack:
         arguments: by name, in the order of the help.
         nodes: in the order they are started.
         params_file: the deployed parameters.
+        refused: combinations of values, as text, that cannot work, and what to say then.
     """
 
     folder: Path
     arguments: Mapping[str, Argument]
     nodes: tuple[NodeDescription, ...]
     params_file: Path
+    refused: tuple[tuple[Mapping[str, str], str], ...] = ()
 
     def parse_words(self, words: Sequence[str]) -> dict[str, str]:
         """Split words of the form `name:=value` and check the names.
@@ -159,8 +161,11 @@ class Stack:
         files = [self.params_file]
         if values.get('params_file'):
             own = Path(str(values['params_file'])).expanduser().absolute()
-            _read_yaml(own)
+            document = _read_yaml(own)
             files.append(own)
+        else:
+            document = {}
+        self._check_combination({**_parameter_defaults(document), **given})
         starts = []
         for node in self.nodes:
             if node.when in self.arguments and not values.get(node.when, False):
@@ -185,6 +190,13 @@ class Stack:
             lines.append(f'  {left:24} {argument.description()}')
         return lines
 
+    def _check_combination(self, given: Mapping[str, Value]) -> None:
+        defaults = {name: entry.default for name, entry in self.arguments.items()}
+        effective = {**defaults, **{name: str(value) for name, value in given.items()}}
+        for combination, message in self.refused:
+            if all(effective[name] == value for name, value in combination.items()):
+                raise StackError(message)
+
     def _hint(self, word: str) -> str:
         name = word.lstrip('-').partition('=')[0]
         return nearest(name, self.arguments)
@@ -208,7 +220,8 @@ def load_stack(folder: Path) -> Stack:
     nodes = tuple(
         _node(name, entry, document['namespace']) for name, entry in document['nodes'].items()
     )
-    return Stack(folder=folder, arguments=arguments, nodes=nodes, params_file=params_file)
+    refused = tuple((entry['when'], entry['say']) for entry in document.get('refused', []))
+    return Stack(folder, arguments, nodes, params_file, refused)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -250,7 +263,9 @@ def _node(name: str, entry: Mapping, namespace: str) -> NodeDescription:
 
 def _parameter_defaults(document: Mapping) -> dict[str, Value]:
     defaults: dict[str, Value] = {}
-    for block in document.values():
+    for node, block in document.items():
+        if not isinstance(block, dict) or not isinstance(block.get('ros__parameters'), dict):
+            raise StackError(f'{node} of the parameters has no ros__parameters below it')
         for name, value in block['ros__parameters'].items():
             defaults.setdefault(name, value)
     return defaults

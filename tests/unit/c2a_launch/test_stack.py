@@ -63,10 +63,11 @@ def test_arguments_that_are_not_given_are_left_to_the_parameter_files(stack):
 
 
 def test_given_arguments_reach_every_node_that_has_them_with_their_type(stack):
-    nodes = started(stack, seed='7', exit='true', low_level='replay', planner_delay_s='0.1')
+    words = {'seed': '7', 'exit': 'true', 'low_level': 'replay', 'replay_dir': '/demos'}
+    nodes = started(stack, **words, planner_delay_s='0.1')
     assert nodes['sim_bridge'] == {'seed': 7, 'exit': True, 'low_level': 'replay'}
     assert nodes['planner'] == {'low_level': 'replay', 'planner_delay_s': '0.1'}
-    assert nodes['controller'] == {'low_level': 'replay'}
+    assert nodes['controller'] == {'low_level': 'replay', 'replay_dir': '/demos'}
 
 
 def test_only_the_bridge_is_required_and_only_models_are_started_again(stack):
@@ -91,6 +92,13 @@ def test_own_parameters_come_after_the_deployed_ones(stack, tmp_path):
         assert start.params_files == (LAUNCH / 'params' / 'c2a.yaml', own)
 
 
+def test_combination_that_cannot_work_is_found_in_an_own_file_too(stack, tmp_path):
+    own = tmp_path / 'own.yaml'
+    own.write_text('/c2a/planner:\n  ros__parameters:\n    planner: none\n')
+    with pytest.raises(StackError, match='writes no code'):
+        stack.start({'params_file': str(own)})
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
@@ -104,6 +112,8 @@ def test_own_parameters_come_after_the_deployed_ones(stack, tmp_path):
         (['low_level:=policy'], 'low_level:=policy is not there yet: use oracle or replay'),
         (['backend:=arm'], 'backend:=arm is not there yet: use maniskill'),
         (['record:=bags'], 'record:=bags is not there yet: leave it out'),
+        (['planner:=none'], 'planner:=none writes no code that skills could execute'),
+        (['low_level:=replay'], 'low_level:=replay needs replay_dir:=FOLDER of recorded episodes'),
         (['params_file:=/no/such.yaml'], 'cannot read /no/such.yaml: No such file or directory'),
     ],
 )
