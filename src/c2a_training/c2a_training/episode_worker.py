@@ -9,7 +9,6 @@ task and seed alone, never on the process or on the jobs before it.
 from __future__ import annotations
 
 import logging
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,8 +153,6 @@ _runner: OracleRunner | None = None
 def start_worker(settings: WorkerSettings) -> None:
     """Initialise a worker process."""
     global _runner  # noqa: PLW0603 - the pool gives a worker no other place to keep its simulator
-    # Ctrl-C reaches the whole process group; the parent decides what to do about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _runner = OracleRunner(settings)
 
 

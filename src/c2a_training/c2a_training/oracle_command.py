@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import contextlib
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -246,13 +248,27 @@ def _summaries(request: OracleRun) -> Iterator[EpisodeSummary]:
         initializer=start_worker,
         initargs=(request.settings,),
     ) as pool:
-        futures = [pool.submit(run_job, job) for job in jobs]
+        with _deaf_to_ctrl_c():
+            futures = [pool.submit(run_job, job) for job in jobs]
         try:
             for future in concurrent.futures.as_completed(futures):
                 yield future.result()
         finally:
             # After Ctrl-C the running episodes end first, a second or so each.
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes started in the block ignore Ctrl-C, which reaches the whole process group.
+
+    What to do about it is the parent's decision.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _print_reports(

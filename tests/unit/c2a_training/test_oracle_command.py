@@ -6,6 +6,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from rich.console import Console
@@ -143,3 +148,28 @@ def test_means_are_over_successful_episodes():
     assert report.steps_per_s == pytest.approx(340 / 0.8)
     assert [episode.seed for episode in report.episodes] == [0, 1]
     assert TaskReport('Pick', (bad,)).as_json()['mean_steps'] is None
+
+
+def test_ctrl_c_with_workers_ends_soon_with_the_table_so_far(tmp_path):
+    command = [sys.executable, '-m', 'c2a_training.cli', 'oracle', '--tasks', 'Pick', '--seeds']
+    report, episodes = tmp_path / 'oracle.json', tmp_path / 'episodes'
+    files = ['--json', str(report), '--save', str(episodes)]
+    process = subprocess.Popen(
+        [*command, '0-9999', '--workers', '2', *files],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+    )
+    end = time.monotonic() + 30.0
+    while not list(episodes.glob('*.npz')):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, 'no episode was saved'
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: parent and workers alike
+    screen, errors = process.communicate(timeout=20.0)
+    assert process.returncode == 130
+    assert 'interrupted: ' in screen
+    assert 'Traceback' not in errors
+    assert json.loads(report.read_text())['complete'] is False
