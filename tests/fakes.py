@@ -63,6 +63,7 @@ class FakeSimulator:
         self.image_size = image_size
         self.step_s = step_s
         self.cameras = tuple(_view(name, image_size) for name in ('base', 'wrist'))
+        self.position = np.zeros(3)
         self.resets = []
         self.actions = []
         self.started = []
@@ -123,8 +124,7 @@ class FakeSimulator:
 
     def stop(self):
         self.stops += 1
-        if hasattr(self, 'position'):
-            self.target = self.position.copy()
+        self.target = self.position.copy()
 
     def oracle_code(self):
         number = self.k // self.skill_steps

@@ -32,11 +32,12 @@ def wait_until(predicate, timeout_s=10.0, what=''):
 
 @dataclass(frozen=True)
 class Event:
-    """One message, in the order in which the probe saw it."""
+    """One message, with when the probe saw it and when it was sent (this machine's clock)."""
 
     kind: str
     value: object
     wall_s: float
+    sent_ns: int
 
 
 class Probe(Node):
@@ -60,8 +61,9 @@ class Probe(Node):
             self._listen(kind, msg_type, topic, qos, convert)
 
     def _listen(self, kind, msg_type, topic, qos, convert=lambda msg: msg):
-        def note(msg):
-            self.events.append(Event(kind, convert(msg), time.monotonic()))
+        def note(msg, info):
+            sent_ns = info['source_timestamp']
+            self.events.append(Event(kind, convert(msg), time.monotonic(), sent_ns))
 
         self.create_subscription(msg_type, topic, note, qos)
 
@@ -73,6 +75,11 @@ class Probe(Node):
         """Values of one kind, of one episode."""
         values = [event.value for event in list(self.events) if event.kind == kind]
         return [v for v in values if episode_id is None or v.episode_id == episode_id]
+
+    def sent(self, kind, episode_id):
+        """Step -> when its message of this kind was sent [ns]."""
+        events = [e for e in list(self.events) if e.kind == kind]
+        return {e.value.step: e.sent_ns for e in events if e.value.episode_id == episode_id}
 
     def ended(self, episode_id=None):
         """The last status of an ended episode, None while it runs."""
@@ -137,12 +144,12 @@ class NodeWorld:
             'parameter_overrides': overrides,
         }
 
-    def bridge(self, backend, **parameters):
-        """A bridge on a backend."""
+    def bridge(self, simulator, **parameters):
+        """A bridge on a simulator; None makes the one of the parameters."""
         from c2a_sim_bridge.sim_bridge_node import SimBridgeNode
 
         parameters = {'task': 'FakeTask', 'episodes': 1, **parameters}
-        node = SimBridgeNode(backend=backend, **self._arguments(parameters))
+        node = SimBridgeNode(backend=simulator, **self._arguments(parameters))
         return self.add(node)
 
     def planner(self, backend=None, **parameters):
