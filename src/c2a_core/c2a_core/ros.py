@@ -130,7 +130,8 @@ class Qos:
     # Latched: the controller may answer before it has discovered the bridge's side of the topic.
     COMMAND = _reliable(10, latched=True, lease_s=LIVELINESS_LEASE_S)
     LATCHED = _reliable(1, latched=True)
-    EPISODE = LATCHED
+    # Latched with a history: the end of an episode must not be replaced by the next one's beginning.
+    EPISODE = _reliable(10, latched=True)
     SENSOR = qos_profile_sensor_data
     STATUS = _reliable(10)
     CLOCK = QoSProfile(

@@ -35,6 +35,7 @@ class TaskServer:
         self._key_step: KeyStep | None = None
         self._handle: ServerGoalHandle | None = None
         self._episode_id: int | None = None
+        self._early: list[KeyStep] = []
         self._results: dict[int, ExecuteTask.Result] = {}
         self._reset = node.create_client(ResetEpisode, Service.RESET)
         self._node = node
@@ -51,29 +52,40 @@ class TaskServer:
     def on_status(self, status: EpisodeStatus) -> None:
         """The bridge says how the episode is; its end is the goal's."""
         self._status = status
+        if self._episode_id is None:
+            return
         if status.episode_id == self._episode_id and status.done:
             self._end(status.success, status.reason)
+        elif status.episode_id > self._episode_id:
+            self._end(False, EndReason.RESET)
 
     def on_key_step(self, key_step: KeyStep) -> None:
         """A key step was published: feedback where it is new."""
         self._key_step = key_step
         if self._handle is None or not key_step.is_key_step:
             return
-        if key_step.episode_id == self._episode_id:
-            memory = [*key_step.memory, key_step.code]
-            self._handle.publish_feedback(
-                ExecuteTask.Feedback(code=key_step.code, step=key_step.step, memory=memory)
-            )
+        if self._episode_id is None:
+            # The new episode may run before the bridge's answer to the reset is here.
+            self._early.append(key_step)
+        elif key_step.episode_id == self._episode_id:
+            self._tell(key_step)
 
     def destroy(self) -> None:
         """End server and client."""
         self._server.destroy()
         self._node.destroy_client(self._reset)
 
+    def _tell(self, key_step: KeyStep) -> None:
+        memory = [*key_step.memory, key_step.code]
+        self._handle.publish_feedback(
+            ExecuteTask.Feedback(code=key_step.code, step=key_step.step, memory=memory)
+        )
+
     def _accept(self, handle: ServerGoalHandle) -> None:
         self._end(False, 'another task took over')
         self._handle = handle
         self._episode_id = None
+        self._early.clear()
         goal, status = handle.request, self._status
         is_running = status is not None and not status.done
         if is_running and not goal.task and not goal.instruction:
@@ -98,6 +110,9 @@ class TaskServer:
             self._end(False, EndReason.aborted(response.message))
             return
         self._episode_id = response.episode_id
+        for key_step in self._early:
+            if key_step.episode_id == self._episode_id:
+                self._tell(key_step)
         if handle.is_cancel_requested:
             self._stop(EndReason.CANCELLED)
         if self._status is not None:

@@ -50,6 +50,7 @@ class EpisodeLoop:
         self.policy_checkpoint = ''
         self.refused: Counter[str] = Counter()
         self._done_at: int | None = None
+        self._is_done_by_skill = False
 
     @property
     def is_running(self) -> bool:
@@ -78,13 +79,14 @@ class EpisodeLoop:
         self.step = 0
         self.reason = EndReason.RUNNING
         self._done_at = None
+        self._is_done_by_skill = False
         return self._observe()
 
     def set_instruction(self, instruction: str) -> None:
-        """Give the running episode another instruction; scene, goal and step stay."""
+        """Give the running episode another instruction, or '' its own; the scene stays."""
         if self._info is None or not self.is_running:
             raise ValueError('no episode is running: give a task to start one')
-        self._info = replace(self._info, instruction=instruction)
+        self._info = replace(self._info, instruction=instruction or self._info.instruction)
         self._done_at = None
 
     def checked(self, action: npt.ArrayLike) -> FloatArray:
@@ -130,15 +132,17 @@ class EpisodeLoop:
         self.planner_checkpoint = key_step.checkpoint
         if is_given_up(key_step):
             self.end(key_step.reason)
+        elif self._is_done_by_skill:
+            pass
         elif key_step.code != DONE_CODE:
             self._done_at = None
         elif self._done_at is None:
             self._done_at = key_step.step
 
     def note_done(self) -> None:
-        """The planner has said done() by way of a skill."""
-        if self._done_at is None:
-            self._done_at = self.step
+        """Somebody has had done() executed as a skill: it counts whatever the planner says."""
+        self._is_done_by_skill = True
+        self._done_at = self.step
 
     def status(self) -> EpisodeStatus:
         """The episode's state.

@@ -56,7 +56,7 @@ class BridgeServices:
         if bridge.keeper.is_estopped:
             raise ValueError('the e-stop is pressed: release it with /c2a/estop data:=false')
         if scene == SCENE_KEEP:
-            bridge.loop.set_instruction(request.instruction or bridge.loop.status().instruction)
+            bridge.loop.set_instruction(request.instruction)
             bridge.publish_status()
             return
         missing = bridge.missing()

@@ -39,6 +39,7 @@ class SkillServer:
         self._on_started = on_started
         self._on_cancelled = on_cancelled
         self._current: ServerGoalHandle | None = None
+        self._is_closing = False
         self._results: dict[int, SkillResult] = {}
         self._server = ActionServer(
             node,
@@ -58,9 +59,13 @@ class SkillServer:
     def skill_ended(self, result: SkillResult) -> None:
         """Finish the goal."""
         handle, self._current = self._current, None
-        if handle is not None:
+        if handle is not None and not self._is_closing:
             self._results[id(handle)] = result
             handle.execute()
+
+    def close(self) -> None:
+        """The process ends: goals are not finished any more, their clients see the server go."""
+        self._is_closing = True
 
     def destroy(self) -> None:
         """End the server."""

@@ -131,7 +131,9 @@ class SimBridgeNode(Node):
             self.start(*following, is_scheduled=True)
 
     def destroy_node(self) -> None:
-        """Stop the robot and free the world."""
+        """Stop the robot, say so, and free the world."""
+        self._skill_server.close()
+        self.end(EndReason.aborted('the bridge was shut down'))
         if self.loop.info is not None:
             self.backend.stop()
         self.backend.close()
