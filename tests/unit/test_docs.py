@@ -111,6 +111,15 @@ def test_links_lead_somewhere(path: Path):
     assert broken == []
 
 
+def test_commands_that_the_pages_show_exist():
+    from c2a_training.cli import COMMANDS
+
+    known = {*COMMANDS, 'test', 'shell'}
+    for path in PAGES:
+        shown = set(re.findall(r'\./c2a ([a-z]+)', path.read_text(encoding='utf-8')))
+        assert shown <= known, path
+
+
 def test_the_simulator_page_shows_code_that_runs():
     text = (DOCS / 'simulator.md').read_text(encoding='utf-8')
     example = re.search(r'```python\n(.*?)```', text, re.DOTALL)[1]

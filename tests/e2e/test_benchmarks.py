@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmarks run and write what benchmarks/README.md says; what they measure is not judged."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_sim_speed_prints_tables_and_writes_json(tmp_path):
+    report = tmp_path / 'speed.json'
+    script = str(ROOT / 'benchmarks' / 'sim_speed.py')
+    options = ['--no-peer', '--tasks', 'Pick', '--steps', '10', '--rounds', '2', '--resets', '16']
+    result = subprocess.run(
+        [sys.executable, script, *options, '--json', str(report)],
+        capture_output=True,
+        text=True,
+        timeout=90.0,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+    )
+    assert result.returncode == 0, result.stderr
+    assert 'control steps per second' in result.stdout
+    document = json.loads(report.read_text())
+    assert {row['name'] for row in document['speed']} == {'oracle loop, Pick', 'observe + step'}
+    assert all(row['steps_per_s'] > 0 and row['rounds'] == 2 for row in document['speed'])
+    assert len(document['resets']) == 2
+    assert document['memory']['resets'] == 16
+    assert document['memory']['peak_mib'] < 1500
