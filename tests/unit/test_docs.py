@@ -116,7 +116,7 @@ def test_commands_that_the_pages_show_exist():
 
     known = {*COMMANDS, 'test', 'shell'}
     for path in PAGES:
-        shown = set(re.findall(r'\./c2a ([a-z]+)', path.read_text(encoding='utf-8')))
+        shown = set(re.findall(r'(?:^|`)\./c2a ([a-z]+)', path.read_text('utf-8'), re.MULTILINE))
         assert shown <= known, path
 
 
