@@ -12,6 +12,7 @@ Pictures are `rendering.py`'s business.
 from __future__ import annotations
 
 import hashlib
+import math
 
 import numpy as np
 import sapien
@@ -35,6 +36,7 @@ PHYSICS_DT = CONTROL_DT / SUBSTEPS
 FRICTION = 1.0
 CONTACT_OFFSET_M = 0.005
 _CONTACT_IMPULSE = 1e-5  # N·s, below it a contact is only a neighbourhood
+_TOUCH_REACH_M = 0.12  # gripper's radius, one control step and a margin
 _ROBOT = -2
 _GROUND = -1
 
@@ -81,6 +83,9 @@ class World:
         self._vacuum_on = False
         self._goal = kinematics.HOME_JOINTS.copy()
         self._ever_grasped = np.zeros(len(objects), dtype=bool)
+        self._touched = np.zeros(len(objects), dtype=bool)
+        spheres = [math.hypot(spec.radius, 0.5 * spec.height) for spec in self.specs]
+        self._touch_reach_squared = (np.array(spheres) + _TOUCH_REACH_M) ** 2
         self._step_count = 0
         self.ik_error = 0.0
         self.state = self._read_state()
@@ -147,11 +152,15 @@ class World:
         velocities = ((goal - start) / CONTROL_DT).tolist()
         for joint, velocity in zip(joints, velocities, strict=True):
             joint.set_drive_velocity_target(velocity)
+        self._touched[:] = False
+        is_near = self._is_near_object()
         for substep in range(SUBSTEPS):
             target = start + (goal - start) * ((substep + 1) / SUBSTEPS)
             for joint, angle in zip(joints, target.tolist(), strict=True):
                 joint.set_drive_target(angle)
             physics.step()
+            if is_near:
+                self._note_touches()
             if self._vacuum_on and self._suction.held < 0 and self._try_grip():
                 goal = target  # what is held must not be pressed on into the table
                 velocities = [0.0] * len(joints)
@@ -159,6 +168,24 @@ class World:
                 for joint in joints:
                     joint.set_drive_velocity_target(0.0)
         self._goal = goal
+
+    def _is_near_object(self) -> bool:
+        """Whether the gripper may touch something in this control step, the held object aside."""
+        offset = self.state.positions - self.state.ee_position
+        near = (offset * offset).sum(axis=1) < self._touch_reach_squared
+        if self._suction.held >= 0:
+            near[self._suction.held] = False
+        return bool(near.any())
+
+    def _note_touches(self) -> None:
+        """Remember what the robot touches now: a knock may last for one physics step only."""
+        for contact in self._physics.get_contacts():
+            first, second = (self._owners[body] for body in contact.bodies)
+            index = max(first, second)
+            if min(first, second) != _ROBOT or index < 0 or self._touched[index]:
+                continue
+            impulse = sum(point.impulse for point in contact.points)
+            self._touched[index] = np.abs(impulse).sum() >= _CONTACT_IMPULSE
 
     def _try_grip(self) -> bool:
         ee = self.ee.pose.to_transformation_matrix()
@@ -237,7 +264,7 @@ class World:
     def _contact_forces(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Forces [N] of the last physics step: ground (N,), pairs (N, N); and the arm's touch."""
         ground, pairs = np.zeros(count), np.zeros((count, count))
-        touched = np.zeros(count, dtype=bool)
+        touched = self._touched.copy()
         for contact in self._physics.get_contacts():
             first, second = (self._owners[body] for body in contact.bodies)
             if first < 0 and second < 0:
