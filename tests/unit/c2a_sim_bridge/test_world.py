@@ -207,6 +207,19 @@ def test_the_arm_pushes_an_object():
     np.testing.assert_allclose(world.state.positions[1], start[1], atol=1e-4)
 
 
+@pytest.mark.parametrize('gap', [0.005, 0.010, 0.015, 0.020, 0.025, 0.030])
+def test_a_knock_is_noticed_in_whichever_physics_step_it_falls(gap):
+    world = World((place('red cube', -0.15, 0.0, size=TALL_SIZE),))
+    go_to(world, (-0.175 - 0.037 - gap, 0.0, 0.185))
+    assert not world.state.ee_contact.any()
+    touched = False
+    for way in (0.05, -0.05, -0.05):
+        move(world, (way, 0.0, 0.0))
+        touched |= bool(world.state.ee_contact[0])
+    assert world.state.tilt_rad(0) > 0.01
+    assert touched
+
+
 def test_the_arm_topples_a_tall_object():
     world = World((place('red cube', -0.15, 0.0, size=TALL_SIZE),))
     go_to(world, (-0.26, 0.0, 0.185))
