@@ -14,7 +14,6 @@ import numpy as np
 import sapien
 
 from c2a_sim_bridge.sim.cameras import FAR_M, NEAR_M, CameraModel
-from c2a_sim_bridge.sim.objects import ObjectSpec
 from c2a_sim_bridge.sim.world import World
 
 SHADERS = ('fast', 'minimal', 'default')
@@ -104,46 +103,6 @@ class Pictures:
         if picture.dtype == np.uint8:
             return np.ascontiguousarray(picture[..., :3])
         return (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
-
-
-def object_visual(spec: ObjectSpec) -> sapien.render.RenderBodyComponent:
-    """Flat-shaded prism of the object's colour."""
-    vertices, normals, triangles = _prism_mesh(spec)
-    material = sapien.render.RenderMaterial()
-    material.base_color = [*spec.rgb, 1.0]
-    material.roughness, material.specular, material.metallic = 0.7, 0.3, 0.0
-    body = sapien.render.RenderBodyComponent()
-    body.attach(
-        sapien.render.RenderShapeTriangleMesh(
-            vertices=vertices,
-            triangles=triangles,
-            normals=normals,
-            uvs=np.zeros((len(vertices), 2), np.float32),
-            material=material,
-        )
-    )
-    return body
-
-
-def _prism_mesh(spec: ObjectSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Triangles of a prism, each face with its own corners so that edges stay sharp."""
-    count = len(spec.footprint)
-    lower, upper = spec.vertices[:count], spec.vertices[count:]
-    faces = [
-        [lower[i], lower[(i + 1) % count], upper[(i + 1) % count], upper[i]] for i in range(count)
-    ]
-    faces += [list(lower[::-1]), list(upper)]
-    vertices, normals, triangles = [], [], []
-    for face, normal in zip(faces, spec.face_normals, strict=True):
-        first = len(vertices)
-        vertices += face
-        normals += [normal] * len(face)
-        triangles += [[first, first + k, first + k + 1] for k in range(1, len(face) - 1)]
-    return (
-        np.asarray(vertices, np.float32),
-        np.asarray(normals, np.float32),
-        np.asarray(triangles, np.uint32),
-    )
 
 
 def _make_drop_shadows(world: World) -> list[sapien.Entity]:

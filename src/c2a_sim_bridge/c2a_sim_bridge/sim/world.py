@@ -28,6 +28,7 @@ from c2a_sim_bridge.sim.objects import PlacedObject
 from c2a_sim_bridge.sim.robot import BASE_POSITION, EE_LINK, GRIPPER_LINK, load_robot
 from c2a_sim_bridge.sim.state import WorldState
 from c2a_sim_bridge.sim.suction import SuctionCup, is_sealed
+from c2a_sim_bridge.sim.visuals import object_visual
 
 PHYSICS_RATE_HZ = 200
 SUBSTEPS = round(PHYSICS_RATE_HZ * CONTROL_DT)
@@ -332,8 +333,6 @@ def _build_object(
     entity.name = spec.name
     entity.add_component(body)
     if with_visual:
-        from c2a_sim_bridge.sim.rendering import object_visual
-
         entity.add_component(object_visual(spec))
     entity.pose = sapien.Pose(placed.position, placed.quat_wxyz)
     scene.add_entity(entity)
