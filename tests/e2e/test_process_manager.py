@@ -28,7 +28,7 @@ sys.exit(run_processes(processes, print_line))
 # Writes its process id and waits; ends well on SIGINT.
 WAITER = 'import os, signal, time; print(os.getpid(), flush=True); time.sleep(60)'
 STUBBORN = (
-    'import os, signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); '
+    'import os, signal, time; [signal.signal(s, signal.SIG_IGN) for s in ({signals},)]; '
     'print(os.getpid(), flush=True); time.sleep(60)'
 )
 
@@ -105,12 +105,16 @@ def test_ctrl_c_ends_everything_soon_with_exit_code_0(number):
     assert not any(is_alive(pid) for pid in pids)
 
 
-def test_process_that_ignores_sigint_is_killed():
-    runner = start({'name': 'bridge', 'command': python(STUBBORN), 'required': True})
+@pytest.mark.parametrize(('ignored', 'within_s'), [('SIGINT', 4), ('SIGINT, SIGTERM', 8)])
+def test_process_that_does_not_hear_is_ended_all_the_same(ignored, within_s):
+    code = STUBBORN.format(signals=ignored.replace('SIG', 'signal.SIG'))
+    runner = start({'name': 'bridge', 'command': python(code), 'required': True})
     pid = read_pid(runner, 'bridge')
+    begin = time.monotonic()
     runner.send_signal(signal.SIGINT)
     runner.communicate(timeout=15)
     assert not is_alive(pid)
+    assert time.monotonic() - begin < within_s
 
 
 def test_respawned_process_comes_back():

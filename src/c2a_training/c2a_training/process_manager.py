@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the stack's processes where ROS's own `launch` is not installed, with supervisor (PyPI).
 
-supervisor starts them, starts again what ended, and stops them (SIGINT, then SIGKILL). Added here:
-each line of output carries its process's name, and the end of a required process ends all of them.
-No socket is opened. Must not know what the processes are.
+supervisor starts them, starts again what ended, and stops them (SIGINT, at last SIGKILL). Added
+here: each line of output carries its process's name, the end of a required process ends all of
+them, and SIGTERM comes between the two signals. No socket is opened. Must not know what the
+processes are.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +27,10 @@ from supervisor.options import ServerOptions
 from supervisor.states import SupervisorStates
 from supervisor.supervisord import Supervisor
 
-# After SIGINT a node has so long to end before it is killed.
-STOP_WAIT_S = 5
+# After SIGINT a process has so long to end before it gets SIGTERM as well (an interrupt in the
+# middle of an import can get lost), and so long before it is killed.
+TERMINATE_AFTER_S = 1.5
+STOP_WAIT_S = 4
 # A process that is started again must live so long to count as started; three times in a row it
 # may fail to, with growing pauses, before the stack gives up.
 START_S = 2
@@ -121,6 +126,7 @@ class _StackSupervisor(Supervisor):
         self._required = {process.name for process in processes if process.required}
         self._write = write
         self._parts: dict[str, str] = {}
+        self._stopping_since: float | None = None
 
     def runforever(self) -> None:
         """Add our listeners (supervisor has just removed all of them), then run."""
@@ -132,6 +138,19 @@ class _StackSupervisor(Supervisor):
         events.subscribe(events.ProcessStateBackoffEvent, self._on_failed_start)
         events.subscribe(events.ProcessStateFatalEvent, self._on_given_up)
         super().runforever()
+
+    def tick(self, now: float | None = None) -> None:
+        """Do what supervisor does in each turn of its loop, and see to what does not stop."""
+        super().tick(now)
+        if self.options.mood >= SupervisorStates.RUNNING:
+            return
+        if self._stopping_since is None:
+            self._stopping_since = time.monotonic()
+        elif time.monotonic() - self._stopping_since > TERMINATE_AFTER_S:
+            self._stopping_since = math.inf
+            for process in self.process_groups[GROUP].get_unstopped_processes():
+                if process.pid:
+                    self.options.kill(process.pid, signal.SIGTERM)
 
     def flush(self) -> None:
         """Write what has no end of line yet."""
