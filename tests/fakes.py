@@ -94,7 +94,7 @@ class FakeSimulator:
 
     def observe(self, episode_id):
         shape = (self.image_size, self.image_size, 3)
-        pose = np.array([*self.position, 0, 1, 0, 0], np.float32)
+        pose = np.array([*self.position, 1, 0, 0, 0], np.float32)
         return Observation(
             episode_id=episode_id,
             step=self.k,
