@@ -17,6 +17,7 @@ from c2a_core.skill_api import parse_key_step
 from c2a_core.spaces import CONTROL_DT_NS, clip_action, hold_action
 from c2a_core.types import Observation
 from c2a_sim_bridge.sim import cameras
+from c2a_sim_bridge.sim.rendering import SHADERS, Pictures, make_render_system
 from c2a_sim_bridge.sim.robot import ROBOT_MODELS, robot_description
 from c2a_sim_bridge.sim.skills.contact import Done
 from c2a_sim_bridge.sim.skills.follower import Follower, OracleStep
@@ -61,6 +62,8 @@ class SimConfig:
             raise ValueError(f'image_size must be 16 to 2048 pixels, got {self.image_size}')
         if self.robot not in ROBOT_MODELS:
             raise ValueError(f'robot must be one of {ROBOT_MODELS}, got {self.robot!r}')
+        if self.shader not in SHADERS:
+            raise ValueError(f'shader must be one of {SHADERS}, got {self.shader!r}')
         if self.shadows and self.shader == 'fast':
             raise ValueError("the 'fast' shader casts no shadows: take shader 'minimal' for them")
         cameras.base_camera(self.base_camera, self.image_size)
@@ -243,8 +246,6 @@ class Simulator:
     def _build_world(self) -> World:
         if not self.config.render:
             return World(self._instance.objects, robot_model=self.config.robot)
-        from c2a_sim_bridge.sim.rendering import Pictures, make_render_system
-
         world = World(
             self._instance.objects,
             robot_model=self.config.robot,

@@ -116,7 +116,7 @@ class Interpreter:
     def _position(self, call: PoseCall, actor: int, state: WorldState) -> np.ndarray:
         """Position (3,) of the pose functions that are about one actor."""
         if call.function == 'get_pose':
-            return state.positions[actor]
+            return state.positions[actor].copy()
         try:
             if call.function == 'free_space':
                 if actor in self._free_poses:
