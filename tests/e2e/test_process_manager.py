@@ -25,12 +25,12 @@ processes = [Process(e['name'], tuple(e['command']), e.get('required', False),
                      e.get('respawn', False)) for e in json.loads(sys.argv[1])]
 sys.exit(run_processes(processes, print_line))
 """
+# Ctrl-C has to end everything within a few seconds, also on a busy machine.
+ENDS_WITHIN_S = 6.0
 # Writes its process id and waits; ends well on SIGINT.
 WAITER = 'import os, signal, time; print(os.getpid(), flush=True); time.sleep(60)'
-STUBBORN = (
-    'import os, signal, time; [signal.signal(s, signal.SIG_IGN) for s in ({signals},)]; '
-    'print(os.getpid(), flush=True); time.sleep(60)'
-)
+STUBBORN = 'import os, signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_IGN); '
+WAIT = 'print(os.getpid(), flush=True); time.sleep(60)'
 
 
 def python(code: str) -> list[str]:
@@ -101,20 +101,29 @@ def test_ctrl_c_ends_everything_soon_with_exit_code_0(number):
     runner.send_signal(number)
     runner.communicate(timeout=15)
     assert runner.returncode == 0
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < ENDS_WITHIN_S
     assert not any(is_alive(pid) for pid in pids)
 
 
-@pytest.mark.parametrize(('ignored', 'within_s'), [('SIGINT', 4), ('SIGINT, SIGTERM', 8)])
-def test_process_that_does_not_hear_is_ended_all_the_same(ignored, within_s):
-    code = STUBBORN.format(signals=ignored.replace('SIG', 'signal.SIG'))
+def test_process_that_does_not_hear_sigint_gets_sigterm():
+    code = (
+        STUBBORN + 'signal.signal(signal.SIGTERM, lambda *_: sys.exit("heard SIGTERM")); ' + WAIT
+    )
     runner = start({'name': 'bridge', 'command': python(code), 'required': True})
     pid = read_pid(runner, 'bridge')
-    begin = time.monotonic()
     runner.send_signal(signal.SIGINT)
-    runner.communicate(timeout=15)
+    output, _ = runner.communicate(timeout=20)
+    assert '[bridge] heard SIGTERM' in output
     assert not is_alive(pid)
-    assert time.monotonic() - begin < within_s
+
+
+def test_process_that_hears_nothing_is_killed():
+    code = STUBBORN + 'signal.signal(signal.SIGTERM, signal.SIG_IGN); ' + WAIT
+    runner = start({'name': 'bridge', 'command': python(code), 'required': True})
+    pid = read_pid(runner, 'bridge')
+    runner.send_signal(signal.SIGINT)
+    runner.communicate(timeout=20)
+    assert not is_alive(pid)
 
 
 def test_respawned_process_comes_back():
