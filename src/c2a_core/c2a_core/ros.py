@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.duration import Duration
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.exceptions import (
     InvalidParameterTypeException,
     InvalidParameterValueException,
@@ -42,6 +43,8 @@ __all__ = [
     'LIBRARIES',
     'LIVELINESS_LEASE_S',
     'NAMESPACE',
+    'QUIET_PUBLISHER',
+    'QUIET_SUBSCRIPTION',
     'Action',
     'Qos',
     'RosLogHandler',
@@ -60,6 +63,11 @@ NAMESPACE = 'c2a'
 # A peer that has not shown itself for so long counts as dead: half of the two seconds within which
 # the bridge has to notice it in lockstep.
 LIVELINESS_LEASE_S = 1.0
+
+# Without rclpy's own event handlers, which warn of a mismatch of QoS: rclpy visits each of them
+# whenever it waits, two for every topic. The side of whoever brought the mismatch warns anyway.
+QUIET_PUBLISHER = PublisherEventCallbacks(use_default_callbacks=False)
+QUIET_SUBSCRIPTION = SubscriptionEventCallbacks(use_default_callbacks=False)
 
 _ParamsT = TypeVar('_ParamsT')
 
@@ -130,7 +138,7 @@ class Qos:
     # Latched: the controller may answer before it has discovered the bridge's side of the topic.
     COMMAND = _reliable(10, latched=True, lease_s=LIVELINESS_LEASE_S)
     LATCHED = _reliable(1, latched=True)
-    # Latched with a history: the end of an episode must not be replaced by the next one's beginning.
+    # Latched with a history: the end of an episode must not be lost to the next one's beginning.
     EPISODE = _reliable(10, latched=True)
     SENSOR = qos_profile_sensor_data
     STATUS = _reliable(10)

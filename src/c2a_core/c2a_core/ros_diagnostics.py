@@ -11,7 +11,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-from c2a_core.ros import Qos, Topic
+from c2a_core.ros import QUIET_PUBLISHER, Qos, Topic
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 PERIOD_S = 1.0
@@ -28,7 +28,9 @@ class Diagnostics:
     def __init__(self, node: Node, report: Callable[[Diagnostics], None]) -> None:
         self._node = node
         self._report = report
-        self._publisher = node.create_publisher(DiagnosticArray, Topic.DIAGNOSTICS, Qos.STATUS)
+        self._publisher = node.create_publisher(
+            DiagnosticArray, Topic.DIAGNOSTICS, Qos.STATUS, event_callbacks=QUIET_PUBLISHER
+        )
         self._statuses: dict[str, DiagnosticStatus] = {}
         # Steady: a simulation that stands still still has something to say.
         node.create_timer(PERIOD_S, self.refresh, clock=Clock(clock_type=ClockType.STEADY_TIME))

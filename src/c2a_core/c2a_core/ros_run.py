@@ -25,6 +25,8 @@ from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedEx
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from c2a_core.dds_profile import use_large_shared_memory
+
 # Packages whose library log goes to the log of the node that runs them.
 LIBRARIES = ('c2a_core', 'c2a_sim_bridge', 'c2a_planner', 'c2a_controller', 'c2a_training')
 
@@ -111,6 +113,7 @@ def run_node(
         Exception: what a callback of the node let through, after clean-up.
     """
     default_to_localhost()
+    use_large_shared_memory()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
     executor: Executor | None = None

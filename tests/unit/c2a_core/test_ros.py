@@ -157,6 +157,7 @@ CHILD = textwrap.dedent(
     """
     import sys
     import time
+    from rclpy.duration import Duration
     from rclpy.node import Node
     from std_msgs.msg import String
     from c2a_core import ros
@@ -183,6 +184,7 @@ CHILD = textwrap.dedent(
 
         def destroy_node(self):
             self._key_step.publish(String(data='last word'))
+            self._key_step.wait_for_all_acked(Duration(seconds=1.0))
             super().destroy_node()
 
     sys.exit(ros.run_node(Child, sys.argv))
@@ -277,7 +279,8 @@ def test_a_killed_writer_is_noticed_in_two_seconds_and_an_ending_one_has_a_last_
     heard.clear()
     child = start_child()
     assert child.stdout.readline() == 'ready\n'
-    assert wait_until(lambda: heard, 10.0)
+    # More than the first: it was published while the node was still being made.
+    assert wait_until(lambda: len(heard) > 2, 10.0)
     child.send_signal(signal.SIGINT)
     assert wait_until(lambda: heard[-1] == 'last word', 2.0)
     executor.shutdown()
