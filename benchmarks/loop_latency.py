@@ -170,9 +170,7 @@ def record_episodes(folder: Path, count: int) -> None:
     simulator = Simulator(SimConfig(render=False))
     for seed in range(count):
         low_level = OracleLowLevel(simulator)
-        result = run_episode(
-            simulator, Planner(OracleBackend()), low_level, task=TASK, seed=seed
-        )
+        result = run_episode(simulator, Planner(OracleBackend()), low_level, task=TASK, seed=seed)
         episode = RecordedEpisode(
             TASK, seed, result.instruction, result.success, result.actions, result.codes
         )

@@ -18,7 +18,10 @@ from pathlib import Path
 
 from rich.progress import track
 
-TASKS = 'Pick,PlaceNextTo,PlaceOnTop,Topple,Push,SingleStack,StackTopple,PushToTarget,Swap,NovelNoun'
+TASKS = (
+    'Pick,PlaceNextTo,PlaceOnTop,Topple,Push,SingleStack,StackTopple,PushToTarget,ReverseStack,'
+    'NovelNoun,Swap'
+)
 
 
 def record(folder: Path, episodes: list[tuple[str, int]]) -> dict[str, tuple[int, str]]:
@@ -36,12 +39,8 @@ def record(folder: Path, episodes: list[tuple[str, int]]) -> dict[str, tuple[int
         result = run_episode(simulator, planner, low_level, task=task, seed=seed)
         digest = simulator.state_digest()
         ends[f'{task}_{seed}'] = (result.steps, digest)
-        write_episode(
-            folder,
-            RecordedEpisode(
-                task, seed, result.instruction, result.success, result.actions, result.codes, digest
-            ),
-        )
+        row = (result.instruction, result.success, result.actions, result.codes, digest)
+        write_episode(folder, RecordedEpisode(task, seed, *row))
     return ends
 
 

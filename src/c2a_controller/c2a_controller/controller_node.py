@@ -23,7 +23,7 @@ from c2a_controller.params import ControllerParams
 from c2a_controller.policy import Policy, make_policy
 from c2a_core import messages
 from c2a_core.delay import parse_delay
-from c2a_core.ros import Qos, Topic, declare_params, run_node
+from c2a_core.ros import QUIET_PUBLISHER, QUIET_SUBSCRIPTION, Qos, Topic, declare_params, run_node
 from c2a_core.ros_diagnostics import ERROR, OK, WARN, Diagnostics
 from c2a_core.spaces import CONTROL_DT
 from c2a_core.types import ActionChunk, Command
@@ -87,9 +87,11 @@ class ControllerNode(LifecycleNode):
 
     def _configure(self) -> None:
         params = self.params
-        self._commands = self.create_lifecycle_publisher(c2a.Command, Topic.COMMAND, Qos.COMMAND)
+        self._commands = self.create_lifecycle_publisher(
+            c2a.Command, Topic.COMMAND, Qos.COMMAND, event_callbacks=QUIET_PUBLISHER
+        )
         self._chunks = self.create_lifecycle_publisher(
-            c2a.ActionChunk, Topic.ACTION_CHUNK, Qos.ACTION_CHUNK
+            c2a.ActionChunk, Topic.ACTION_CHUNK, Qos.ACTION_CHUNK, event_callbacks=QUIET_PUBLISHER
         )
         self._readers = []
         self._patience = None
@@ -119,7 +121,7 @@ class ControllerNode(LifecycleNode):
 
     def _listen(self) -> None:
         self._readers = [
-            self.create_subscription(*reader)
+            self.create_subscription(*reader, event_callbacks=QUIET_SUBSCRIPTION)
             for reader in (
                 (c2a.EpisodeStatus, Topic.EPISODE, self._on_status, Qos.EPISODE),
                 (c2a.Observation, Topic.OBSERVATION, self._on_observation, Qos.OBSERVATION),

@@ -16,7 +16,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from c2a_core import messages
 from c2a_core.delay import parse_delay
-from c2a_core.ros import Qos, Topic, declare_params, run_node
+from c2a_core.ros import QUIET_PUBLISHER, QUIET_SUBSCRIPTION, Qos, Topic, declare_params, run_node
 from c2a_core.ros_diagnostics import OK, WARN, Diagnostics
 from c2a_core.types import EndReason, KeyStep, ReplyStatus
 from c2a_msgs import msg as c2a
@@ -105,10 +105,10 @@ class PlannerNode(LifecycleNode):
         )
         self._tasks = TaskServer(self, self.loop.stop)
         self._key_steps = self.create_lifecycle_publisher(
-            c2a.KeyStep, Topic.KEY_STEP, Qos.KEY_STEP
+            c2a.KeyStep, Topic.KEY_STEP, Qos.KEY_STEP, event_callbacks=QUIET_PUBLISHER
         )
         self._readers = [
-            self.create_subscription(*reader)
+            self.create_subscription(*reader, event_callbacks=QUIET_SUBSCRIPTION)
             for reader in (
                 (c2a.EpisodeStatus, Topic.EPISODE, self._on_status, Qos.EPISODE),
                 (c2a.Observation, Topic.OBSERVATION, self._on_observation, Qos.OBSERVATION),

@@ -43,7 +43,9 @@ class Peer:
     @property
     def events(self) -> SubscriptionEventCallbacks:
         """To be given to the subscription of the peer's topic."""
-        return SubscriptionEventCallbacks(liveliness=self._on_liveliness)
+        return SubscriptionEventCallbacks(
+            liveliness=self._on_liveliness, use_default_callbacks=False
+        )
 
     @property
     def is_alive(self) -> bool:

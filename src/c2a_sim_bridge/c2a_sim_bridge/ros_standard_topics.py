@@ -8,6 +8,8 @@ listens to is not made at all.
 
 from __future__ import annotations
 
+import functools
+import time
 from array import array
 from typing import TYPE_CHECKING
 
@@ -27,9 +29,10 @@ from visualization_msgs.msg import MarkerArray
 
 from c2a_core.geometry import quat_wxyz_from_rotation_matrix, quat_xyzw_from_wxyz
 from c2a_core.messages import image_to_msg, make_header, pose_to_msg, time_from_ns
-from c2a_core.ros import Qos, Topic
+from c2a_core.ros import QUIET_PUBLISHER, Qos, Topic
 from c2a_core.spaces import FRAME_ROBOT_BASE, FRAME_WORLD, JOINT_NAMES
 from c2a_core.types import ActionChunk, EpisodeStatus, Observation
+from c2a_msgs import msg as c2a
 from c2a_sim_bridge.backends.backend import Backend, CameraView
 from c2a_sim_bridge.overlay import Overlay
 from c2a_sim_bridge.ros_markers import SceneMarkers
@@ -43,6 +46,10 @@ _IMAGE_TOPICS = {
 }
 
 
+OVERLAY_PERIOD_S = 0.05
+"""The overlay, the largest of them, is for eyes: not more often than this in wall time."""
+
+
 class StandardTopics:
     """Publishers of the standard topics.
 
@@ -53,23 +60,25 @@ class StandardTopics:
     """
 
     def __init__(self, node: Node, backend: Backend, overlay_size: int) -> None:
+        create = functools.partial(node.create_publisher, event_callbacks=QUIET_PUBLISHER)
         self._backend = backend
         self._infos = {view.name: _camera_info(view) for view in backend.cameras}
         self._images: dict[str, tuple[Publisher, Publisher]] = {
             view.name: (
-                node.create_publisher(Image, _IMAGE_TOPICS[view.name][0], Qos.SENSOR),
-                node.create_publisher(CameraInfo, _IMAGE_TOPICS[view.name][1], Qos.SENSOR),
+                create(Image, _IMAGE_TOPICS[view.name][0], Qos.SENSOR),
+                create(CameraInfo, _IMAGE_TOPICS[view.name][1], Qos.SENSOR),
             )
             for view in backend.cameras
         }
-        self._joints = node.create_publisher(JointState, Topic.JOINT_STATES, Qos.STATUS)
-        self._pose = node.create_publisher(PoseStamped, Topic.EE_POSE, Qos.STATUS)
-        self._markers = node.create_publisher(MarkerArray, Topic.MARKERS, Qos.STATUS)
-        self._overlay = node.create_publisher(Image, Topic.OVERLAY, Qos.STATUS)
-        self._clock = node.create_publisher(Clock, Topic.CLOCK, Qos.CLOCK)
+        self._joints = create(JointState, Topic.JOINT_STATES, Qos.STATUS)
+        self._pose = create(PoseStamped, Topic.EE_POSE, Qos.STATUS)
+        self._markers = create(MarkerArray, Topic.MARKERS, Qos.STATUS)
+        self._overlay = create(Image, Topic.OVERLAY, Qos.STATUS)
+        self._clock = create(Clock, Topic.CLOCK, Qos.CLOCK)
         self._scene_markers = SceneMarkers()
         self._overlay_picture = Overlay(overlay_size)
-        self._description = node.create_publisher(String, Topic.ROBOT_DESCRIPTION, Qos.LATCHED)
+        self._overlay_s = 0.0
+        self._description = create(String, Topic.ROBOT_DESCRIPTION, Qos.LATCHED)
         self._description.publish(String(data=backend.robot_description))
         self._static_frames = _publish_static_frames(node, backend)
 
@@ -79,12 +88,18 @@ class StandardTopics:
         self._markers.publish(markers)
 
     def publish(
-        self, observation: Observation, status: EpisodeStatus, code: str, chunk: ActionChunk | None
+        self,
+        observation: Observation,
+        msg: c2a.Observation,
+        status: EpisodeStatus,
+        code: str,
+        chunk: ActionChunk | None,
     ) -> None:
         """Publish everything that somebody listens to.
 
         Args:
             observation: the newest one.
+            msg: its message, whose pictures are used again.
             status: of its episode.
             code: the running key step.
             chunk: the newest action chunk, None where there is none.
@@ -97,21 +112,22 @@ class StandardTopics:
         if self._pose.get_subscription_count():
             header = make_header(observation.stamp_ns, FRAME_WORLD)
             self._pose.publish(PoseStamped(header=header, pose=pose_to_msg(observation.ee_pose)))
-        self._publish_images(observation, stamp)
+        self._publish_images(msg, stamp)
         if self._markers.get_subscription_count():
             poses = self._backend.object_poses()
             markers = self._scene_markers.update(observation, poses, code, chunk)
             if markers is not None:
                 self._markers.publish(markers)
-        if self._overlay.get_subscription_count():
+        now_s = time.monotonic()
+        is_due = now_s - self._overlay_s >= OVERLAY_PERIOD_S or status.done
+        if is_due and self._overlay.get_subscription_count():
+            self._overlay_s = now_s
             self._publish_overlay(observation, status, code)
 
-    def _publish_images(self, observation: Observation, stamp: Time) -> None:
-        pictures = {'base': observation.base_image, 'wrist': observation.wrist_image}
+    def _publish_images(self, msg: c2a.Observation, stamp: Time) -> None:
         for name, (image, info) in self._images.items():
             if image.get_subscription_count():
-                frame = self._infos[name].header.frame_id
-                image.publish(image_to_msg(pictures[name], observation.stamp_ns, frame))
+                image.publish(getattr(msg, f'{name}_image'))
             if info.get_subscription_count():
                 self._infos[name].header.stamp = stamp
                 info.publish(self._infos[name])

@@ -3,20 +3,30 @@
 """The bridge: puts a backend behind topics, services and actions, and owns the episodes.
 
 Thin: an episode is in `episode_loop.py`, their sequence in `episode_keeper.py`, stepping in
-`stepping.py`, skills in `skill_run.py`. All in one thread: the order of a step is that of the code.
+`stepping.py`, skills in `skill_run.py`. All in one thread: a step's order is that of the code.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from c2a_core import messages
-from c2a_core.ros import Qos, Topic, declare_params, end_node, run_node
+from c2a_core.ros import (
+    QUIET_PUBLISHER,
+    QUIET_SUBSCRIPTION,
+    Qos,
+    Topic,
+    declare_params,
+    end_node,
+    run_node,
+)
 from c2a_core.ros_diagnostics import Diagnostics
 from c2a_core.spaces import CONTROL_DT
 from c2a_core.types import ActionChunk, Command, CommandSource, EndReason, FloatArray, KeyStep
@@ -37,6 +47,10 @@ from c2a_sim_bridge.stepping import Lockstep, Realtime
 
 BETWEEN_EPISODES_S = 0.05
 """How often the bridge looks whether the next episode can begin; not while one runs."""
+
+
+LAST_WORD = Duration(seconds=0.5)
+"""So long the end of the process waits until everybody has heard how the episode ended."""
 
 
 class SimBridgeNode(Node):
@@ -133,7 +147,9 @@ class SimBridgeNode(Node):
     def destroy_node(self) -> None:
         """Stop the robot, say so, and free the world."""
         self._skill_server.close()
-        self.end(EndReason.aborted('the bridge was shut down'))
+        if self.loop.is_running:
+            self.end(EndReason.aborted('the bridge was shut down'))
+            self._statuses.wait_for_all_acked(LAST_WORD)
         if self.loop.info is not None:
             self.backend.stop()
         self.backend.close()
@@ -143,16 +159,23 @@ class SimBridgeNode(Node):
     def _create_topics(self) -> None:
         self.planner = Peer(self, 'planner', self._on_peer)
         self.controller = Peer(self, 'controller', self._on_peer)
-        make_publisher, subscribe = self.create_publisher, self.create_subscription
-        self._observations = make_publisher(c2a.Observation, Topic.OBSERVATION, Qos.OBSERVATION)
-        self._oracles = make_publisher(c2a.KeyStep, Topic.ORACLE_KEY_STEP, Qos.ORACLE_KEY_STEP)
-        self._commands = make_publisher(c2a.Command, Topic.COMMAND, Qos.COMMAND)
-        self._statuses = make_publisher(c2a.EpisodeStatus, Topic.EPISODE, Qos.EPISODE)
-        subscribe(c2a.KeyStep, Topic.KEY_STEP, self._on_key_step, Qos.KEY_STEP,
-                  event_callbacks=self.planner.events)  # fmt: skip
-        subscribe(c2a.ActionChunk, Topic.ACTION_CHUNK, self._on_chunk, Qos.ACTION_CHUNK,
-                  event_callbacks=self.controller.events)  # fmt: skip
-        subscribe(c2a.Command, Topic.COMMAND, self._on_command, Qos.COMMAND)
+        publish = functools.partial(self.create_publisher, event_callbacks=QUIET_PUBLISHER)
+        self._observations = publish(c2a.Observation, Topic.OBSERVATION, Qos.OBSERVATION)
+        self._oracles = publish(c2a.KeyStep, Topic.ORACLE_KEY_STEP, Qos.ORACLE_KEY_STEP)
+        self._commands = publish(c2a.Command, Topic.COMMAND, Qos.COMMAND)
+        self._statuses = publish(c2a.EpisodeStatus, Topic.EPISODE, Qos.EPISODE)
+        self._listen(c2a.KeyStep, Topic.KEY_STEP, self._on_key_step, Qos.KEY_STEP, self.planner)
+        self._listen(
+            c2a.ActionChunk, Topic.ACTION_CHUNK, self._on_chunk, Qos.ACTION_CHUNK, self.controller
+        )
+        if (
+            self.params.low_level != 'oracle'
+        ):  # then the bridge itself is the only one who commands
+            self._listen(c2a.Command, Topic.COMMAND, self._on_command, Qos.COMMAND)
+
+    def _listen(self, msg_type, topic, callback, qos, peer: Peer | None = None) -> None:
+        events = peer.events if peer else QUIET_SUBSCRIPTION
+        self.create_subscription(msg_type, topic, callback, qos, event_callbacks=events)
 
     def _make_stepper(self) -> Lockstep | Realtime:
         arguments = (self.loop, self.skills, self._apply, self.params.low_level)
@@ -217,7 +240,8 @@ class SimBridgeNode(Node):
         """One control step of a world that moves between episodes as well."""
         observation = self.loop.idle()
         if observation is not None:
-            self._standard.publish(observation, self.loop.status(), '', None)
+            msg = messages.observation_to_msg(observation)
+            self._standard.publish(observation, msg, self.loop.status(), '', None)
 
     def _publish_command(self, action: FloatArray, source: str) -> None:
         goal, observation = self.skills.goal, self.loop.observation
@@ -242,14 +266,15 @@ class SimBridgeNode(Node):
         """Observation first: what follows is made while the planner reads it."""
         observation = self.loop.observation
         assert observation is not None
-        self._observations.publish(messages.observation_to_msg(observation))
+        msg = messages.observation_to_msg(observation)
+        self._observations.publish(msg)
         if self.params.planner == 'oracle':
             code = self.backend.oracle_code()
             if code is not None:
                 key_step = self._oracle.key_step(observation, code)
                 self._oracles.publish(messages.key_step_to_msg(key_step))
         code = self.key_step.code if self.key_step else ''
-        self._standard.publish(observation, self.loop.status(), code, self._chunk)
+        self._standard.publish(observation, msg, self.loop.status(), code, self._chunk)
 
     def _on_ended(self) -> None:
         """The episode is over: say so, and look for the next one."""
