@@ -78,6 +78,7 @@ class NodeDescription:
     executable: str
     namespace: str
     arguments: tuple[str, ...]
+    parameters: Mapping[str, Value]
     required: bool
     respawn: bool
     when: str
@@ -170,8 +171,8 @@ class Stack:
         for node in self.nodes:
             if node.when in self.arguments and not values.get(node.when, False):
                 continue
-            parameters = {name: values[name] for name in node.arguments if name in values}
-            starts.append(NodeStart(node, parameters, tuple(files)))
+            named = {name: values[name] for name in node.arguments if name in values}
+            starts.append(NodeStart(node, {**node.parameters, **named}, tuple(files)))
         return tuple(starts)
 
     def command_line(self, node: NodeDescription) -> list[str]:
@@ -252,6 +253,7 @@ def _node(name: str, entry: Mapping, namespace: str) -> NodeDescription:
         executable=entry['executable'],
         namespace=entry.get('namespace', f'/{namespace}'),
         arguments=tuple(entry.get('arguments', [])),
+        parameters=entry.get('parameters', {}),
         required=entry.get('required', False),
         respawn=entry.get('respawn', False),
         when=entry.get('when', ''),

@@ -80,6 +80,11 @@ def test_rviz_is_started_only_when_asked_for(stack):
     assert 'rviz2' in started(stack, rviz='true')
 
 
+def test_what_shows_the_robot_goes_by_robot_time(stack):
+    nodes = started(stack, rviz='true')
+    assert nodes['robot_state_publisher'] == nodes['rviz2'] == {'use_sim_time': True}
+
+
 def test_layout_of_rviz_is_named_with_its_folder(stack):
     rviz = next(node for node in stack.nodes if node.name == 'rviz2')
     assert stack.command_line(rviz) == ['-d', str(LAUNCH / 'rviz' / 'c2a.rviz')]

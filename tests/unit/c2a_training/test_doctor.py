@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""What `c2a doctor` says and when it fails."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import pytest
+
+from c2a_training import doctor
+
+# /proc/net/igmp with DDS discovery on the loopback and on one interface beyond it.
+IGMP = """Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter
+1\tlo        :     2      V3
+\t\t\t\t0100FFEF     1 0:00000000\t\t0
+\t\t\t\t010000E0     1 0:00000000\t\t0
+4\teth0      :     2      V3
+\t\t\t\t0100FFEF     2 0:00000000\t\t0
+"""
+
+
+def answer_with(monkeypatch, code: int, output: str) -> None:
+    monkeypatch.setattr(doctor, '_run', lambda command: (code, output))
+
+
+@pytest.fixture(autouse=True)
+def localhost(monkeypatch):
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+
+def test_discovery_beyond_the_loopback_is_seen():
+    pytest.importorskip('rclpy', reason='rclpy is not installed')
+    from c2a_training.dds_probe_node import multicast_members
+
+    assert multicast_members(IGMP) == {'eth0': 2}
+
+
+def test_good_round_trip_is_one_line_with_its_numbers(monkeypatch):
+    result = {'outside': [], 'round_trips': 200, 'median_ms': 0.42, 'p99_ms': 0.9}
+    answer_with(monkeypatch, 0, f'some log\n{json.dumps(result)}\n')
+    finding = doctor.check_dds()
+    assert finding.state == 'ok'
+    assert '0.42 ms median, 0.90 p99; loopback only' in finding.line()
+
+
+def test_dds_that_listens_outside_although_it_must_not_is_broken(monkeypatch):
+    result = {'outside': ['eth0'], 'round_trips': 200, 'median_ms': 0.42, 'p99_ms': 0.9}
+    answer_with(monkeypatch, 0, json.dumps(result))
+    finding = doctor.check_dds()
+    assert finding.state == 'broken'
+    assert 'eth0' in finding.text
+    assert finding.remedy
+
+
+def test_dds_without_an_answer_is_broken(monkeypatch):
+    answer_with(monkeypatch, 0, json.dumps({'outside': [], 'round_trips': 0}))
+    assert doctor.check_dds().state == 'broken'
+
+
+def test_missing_renderer_names_the_remedy(monkeypatch):
+    answer_with(monkeypatch, 1, 'RuntimeError: failed to find a rendering device')
+    finding = doctor.check_renderer()
+    assert finding.state == 'broken'
+    assert 'system-packages' in finding.remedy
+
+
+def test_name_of_the_render_device_is_said(monkeypatch):
+    answer_with(monkeypatch, 0, 'GPU: llvmpipe (LLVM 15.0.6, 256 bits)\n  Supported: 1\n')
+    assert 'processor, llvmpipe (LLVM 15.0.6, 256 bits)' in doctor.check_renderer().line()
+    answer_with(monkeypatch, 0, 'GPU: NVIDIA H200\n  Supported: 1\n')
+    assert doctor.check_renderer().text == 'GPU, NVIDIA H200'
+
+
+def test_range_beyond_this_machine_is_a_note(monkeypatch):
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'SUBNET')
+    assert doctor.check_discovery_range().state == 'note'
+
+
+@pytest.mark.parametrize(('state', 'code'), [('ok', 0), ('note', 0), ('broken', 1)])
+def test_only_what_is_broken_makes_the_exit_code_1(monkeypatch, capsys, state, code):
+    checks = [name for name in vars(doctor) if name.startswith('check_')]
+    for name in checks:
+        monkeypatch.setattr(doctor, name, lambda: doctor.Finding('x', 'ok', 'fine'))
+    monkeypatch.setattr(doctor, 'check_disk', lambda: doctor.Finding('x', state, 'text', 'do it'))
+    assert doctor.run(argparse.Namespace()) == code
+    assert len(capsys.readouterr().out.splitlines()) == len(checks)
