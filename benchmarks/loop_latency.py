@@ -12,7 +12,7 @@ parts. Per step, from one observation to the next:
     models          what planner and policy say they took
     overhead        whole step - simulator - rendering - models: transport, conversion, node code
     bridge          its part of the overhead while nobody else works: messages and standard topics
-    planner         sending Observation(k) until KeyStep(k) is here (the bridge publishes meanwhile)
+    planner         sending Observation(k) until KeyStep(k) is here; the bridge publishes meanwhile
     controller      KeyStep(k) is here until Command(k) is here; low level replay only
 """
 

@@ -119,7 +119,7 @@ class EpisodeLoop:
         return hold_action(self.observation is not None and self.observation.vacuum_on)
 
     def end(self, reason: str) -> None:
-        """End the running episode, stopping the robot at once."""
+        """End the running episode from outside, stopping the robot at once."""
         if not self.is_running:
             return
         self.reason = reason
@@ -177,13 +177,14 @@ class EpisodeLoop:
         return self.observation
 
     def _check_end(self) -> None:
+        """End the episode where the world or the clock says so; the arm comes to rest by itself."""
         assert self._info is not None
         if self.backend.success:
-            self.end(EndReason.SUCCESS)
+            self.reason = EndReason.SUCCESS
         elif self._done_at is not None and self.step >= self._done_at + DONE_HOLD_STEPS:
-            self.end(EndReason.EARLY_DONE)
+            self.reason = EndReason.EARLY_DONE
         elif self.step >= self._info.max_steps:
-            self.end(EndReason.TIME_OUT)
+            self.reason = EndReason.TIME_OUT
 
 
 def is_given_up(key_step: KeyStep) -> bool:
