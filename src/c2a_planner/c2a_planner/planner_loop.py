@@ -28,11 +28,13 @@ class PlannerPorts:
         publish: sends a key step.
         execute: has a key step executed as a skill (low level 'oracle').
         cancel_skill: stops the running skill.
+        forget_skill: what the last episode's skill still says is of no interest.
     """
 
     publish: Callable[[KeyStep], None]
     execute: Callable[[KeyStep], None]
     cancel_skill: Callable[[], None]
+    forget_skill: Callable[[], None]
 
 
 class PlannerLoop:
@@ -138,6 +140,7 @@ class PlannerLoop:
         self.planner.reset(status.episode_id, status.instruction)
         self._is_skill_running = False
         self._skill_acts_until = -1
+        self._ports.forget_skill()
 
     def _answer(self, observation: Observation, oracle: KeyStep | None) -> None:
         if self._is_skill_running:

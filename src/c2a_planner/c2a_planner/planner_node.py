@@ -99,7 +99,9 @@ class PlannerNode(LifecycleNode):
         )
         self.loop = PlannerLoop(
             Planner(backend, delay_s=delay_s, pool=self._pool),
-            PlannerPorts(self._publish, self._skills.execute, self._skills.cancel),
+            PlannerPorts(
+                self._publish, self._skills.execute, self._skills.cancel, self._skills.forget
+            ),
             needs_oracle=backend.name == 'oracle',
             executes_skills=executes_skills,
         )

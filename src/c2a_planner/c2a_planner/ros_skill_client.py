@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""Client of the action `execute_skill`: one goal at a time; what older goals say is ignored."""
+"""Client of the action `execute_skill`: one goal at a time; what older goals say is ignored.
+
+ROS 2 can lose a service's answer while two processes still get to know each other. In lockstep the
+world would wait for ever, so a goal that nobody answers is sent again.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,17 @@ from collections.abc import Callable
 
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 
 from c2a_core.ros import Action
 from c2a_core.types import KeyStep
 from c2a_msgs.action import ExecuteSkill
+
+UNANSWERED_S = 3.0
+"""An answer comes within milliseconds; accepting a goal does not wait for the skill."""
 
 
 class SkillClient:
@@ -39,25 +48,21 @@ class SkillClient:
         self._on_result = on_result
         self._number = 0
         self._handle: ClientGoalHandle | None = None
+        self._unanswered: ExecuteSkill.Goal | None = None
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._node = node
+        self._retry = node.create_timer(UNANSWERED_S, self._send_again, clock=clock)
+        self._retry.cancel()
 
     def execute(self, key_step: KeyStep) -> None:
         """Send a key step; feedback and result come by the callbacks."""
-        self._number += 1
-        number = self._number
-        self._handle = None
         goal = ExecuteSkill.Goal(
             episode_id=key_step.episode_id,
             code=key_step.code,
             subtask_id=key_step.subtask_id,
             wait_for_key_steps=self._waits,
         )
-
-        def on_feedback(message) -> None:
-            if number == self._number:
-                self._on_feedback(message.feedback.step)
-
-        answer = self._client.send_goal_async(goal, feedback_callback=on_feedback)
-        answer.add_done_callback(lambda future: self._on_answer(number, future))
+        self._send(goal)
 
     def cancel(self) -> None:
         """Cancel the running skill; its result follows."""
@@ -68,15 +73,32 @@ class SkillClient:
         """An episode is over: what its skill still says is of no interest."""
         self._number += 1
         self._handle = None
+        self._answered()
 
     def destroy(self) -> None:
         """End the client."""
+        self._node.destroy_timer(self._retry)
         self._client.destroy()
+
+    def _send(self, goal: ExecuteSkill.Goal) -> None:
+        self._number += 1
+        number = self._number
+        self._handle = None
+        self._unanswered = goal
+        self._retry.reset()
+
+        def on_feedback(message) -> None:
+            if number == self._number:
+                self._on_feedback(message.feedback.step)
+
+        answer = self._client.send_goal_async(goal, feedback_callback=on_feedback)
+        answer.add_done_callback(lambda future: self._on_answer(number, future))
 
     def _on_answer(self, number: int, future: Future) -> None:
         handle = future.result()
         if number != self._number:
             return
+        self._answered()
         if not handle.accepted:
             self._on_result(False, 'the bridge refused the skill', False)
             return
@@ -91,3 +113,14 @@ class SkillClient:
         result = future.result().result
         acted = result.last_step >= result.first_step
         self._on_result(result.success or result.done, result.reason, acted)
+
+    def _answered(self) -> None:
+        self._unanswered = None
+        self._retry.cancel()
+
+    def _send_again(self) -> None:
+        goal = self._unanswered
+        self._answered()
+        if goal is not None:
+            self._node.get_logger().warning('no answer to a skill: it is sent again')
+            self._send(goal)
