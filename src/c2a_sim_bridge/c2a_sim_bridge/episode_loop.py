@@ -177,7 +177,7 @@ class EpisodeLoop:
         return self.observation
 
     def _check_end(self) -> None:
-        """End the episode where the world or the clock says so; the arm comes to rest by itself."""
+        """End the episode where world or clock say so; the arm comes to rest by itself."""
         assert self._info is not None
         if self.backend.success:
             self.reason = EndReason.SUCCESS

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def report(bridge: SimBridgeNode, diagnostics: Diagnostics) -> None:
     """Set the bridge's states."""
-    for peer in (bridge.planner, bridge.controller):
-        level, message = _peer_state(peer, is_needed=peer in bridge.peers)
+    for peer in (bridge.peers.planner, bridge.peers.controller):
+        level, message = _peer_state(peer, is_needed=peer in bridge.peers.needed)
         diagnostics.set(peer.name, level, message)
     _report_estop(bridge, diagnostics)
     _report_commands(bridge, diagnostics)

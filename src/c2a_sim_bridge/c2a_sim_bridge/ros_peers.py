@@ -12,8 +12,6 @@ from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallb
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 
-from c2a_core.ros import Topic
-
 GRACE_S = 0.6
 """A process that was starved for longer than its lease (1 s) is alive again by then; together less
 than the 2 s within which a dead one has to be noticed."""
@@ -40,6 +38,10 @@ class Peer:
         )
         self._grace.cancel()
 
+    def __repr__(self) -> str:
+        """What is known of it, for errors and debugging."""
+        return f'{self.name}: {self._alive} alive, {self._silent} silent'
+
     @property
     def events(self) -> SubscriptionEventCallbacks:
         """To be given to the subscription of the peer's topic."""
@@ -51,19 +53,6 @@ class Peer:
     def is_alive(self) -> bool:
         """Whether a living writer is there."""
         return self._alive > 0
-
-    def is_there(self, observations: Publisher) -> bool:
-        """Whether the peer lives and the publisher of the observations has found it."""
-        if not self.is_alive:
-            return False
-        topic = self._node.resolve_topic_name(Topic.OBSERVATION)
-        readers = [info.node_name for info in self._node.get_subscriptions_info_by_topic(topic)]
-        # The graph knows names, the publisher knows how many it has really matched.
-        return self.name in readers and observations.get_subscription_count() >= len(readers)
-
-    def expect(self) -> None:
-        """An episode begins: from now on the peer is missed when it goes."""
-        self.is_lost = False
 
     def _on_liveliness(self, event: QoSLivelinessChangedInfo) -> None:
         was_alive, was_silent = self._alive, self._silent
@@ -84,3 +73,57 @@ class Peer:
     def _lose(self) -> None:
         self.is_lost = True
         self._on_change(self)
+
+
+class Peers:
+    """Planner and controller.
+
+    Args:
+        node: the bridge.
+        observations: its publisher of observations, which they have to have found.
+        needs_controller: an episode needs it; it does not while skills move the robot.
+        on_change: called when a peer has come (with '') or one that is needed was lost (its name).
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        observations: Publisher,
+        needs_controller: bool,
+        on_change: Callable[[str], None],
+    ) -> None:
+        self._node = node
+        self._observations = observations
+        self._on_change = on_change
+        self.planner = Peer(node, 'planner', self._on_peer)
+        self.controller = Peer(node, 'controller', self._on_peer)
+        self.needed = (self.planner, self.controller) if needs_controller else (self.planner,)
+
+    def expect(self) -> None:
+        """An episode begins: from now on a peer is missed when it goes."""
+        for peer in self.needed:
+            peer.is_lost = False
+
+    def missing(self) -> str:
+        """Names of needed peers that do not live or have not been found yet."""
+        absent = [peer.name for peer in self.needed if not self._is_there(peer)]
+        return ' and '.join(absent)
+
+    def __repr__(self) -> str:
+        """What is known of both, for errors and debugging."""
+        topic = self._observations.topic_name
+        readers = [info.node_name for info in self._node.get_subscriptions_info_by_topic(topic)]
+        matched = self._observations.get_subscription_count()
+        return f'{self.planner}, {self.controller}, readers {readers}, {matched} matched'
+
+    def _is_there(self, peer: Peer) -> bool:
+        if not peer.is_alive:
+            return False
+        topic = self._observations.topic_name
+        readers = [info.node_name for info in self._node.get_subscriptions_info_by_topic(topic)]
+        # The graph knows names, the publisher knows how many it has really matched.
+        return peer.name in readers and self._observations.get_subscription_count() >= len(readers)
+
+    def _on_peer(self, peer: Peer) -> None:
+        is_missed = peer.is_lost and peer in self.needed
+        self._on_change(peer.name if is_missed else '')

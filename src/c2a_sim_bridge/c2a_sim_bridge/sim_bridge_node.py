@@ -8,49 +8,34 @@ Thin: an episode is in `episode_loop.py`, their sequence in `episode_keeper.py`,
 
 from __future__ import annotations
 
-import functools
 import sys
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from c2a_core import messages
-from c2a_core.ros import (
-    QUIET_PUBLISHER,
-    QUIET_SUBSCRIPTION,
-    Qos,
-    Topic,
-    declare_params,
-    end_node,
-    run_node,
-)
+from c2a_core.ros import QUIET_SUBSCRIPTION, Qos, Topic, declare_params, end_node, run_node
 from c2a_core.ros_diagnostics import Diagnostics
 from c2a_core.spaces import CONTROL_DT
-from c2a_core.types import ActionChunk, Command, CommandSource, EndReason, FloatArray, KeyStep
+from c2a_core.types import ActionChunk, CommandSource, EndReason, FloatArray, KeyStep
 from c2a_msgs import msg as c2a
 from c2a_sim_bridge.backends.backend import Backend, make_backend
 from c2a_sim_bridge.episode_keeper import EpisodeKeeper
 from c2a_sim_bridge.episode_loop import EpisodeLoop, Setting
-from c2a_sim_bridge.oracle_trace import OracleTrace
 from c2a_sim_bridge.params import SimBridgeParams
 from c2a_sim_bridge.ros_bridge_diagnostics import report
 from c2a_sim_bridge.ros_bridge_services import BridgeServices
-from c2a_sim_bridge.ros_peers import Peer
+from c2a_sim_bridge.ros_bridge_topics import BridgeTopics
+from c2a_sim_bridge.ros_peers import Peers
 from c2a_sim_bridge.ros_skill_server import SkillServer
-from c2a_sim_bridge.ros_standard_topics import StandardTopics
 from c2a_sim_bridge.schedule import EpisodeSchedule
 from c2a_sim_bridge.skill_run import SkillRun
 from c2a_sim_bridge.stepping import Lockstep, Realtime
 
 BETWEEN_EPISODES_S = 0.05
 """How often the bridge looks whether the next episode can begin; not while one runs."""
-
-
-LAST_WORD = Duration(seconds=0.5)
-"""So long the end of the process waits until everybody has heard how the episode ended."""
 
 
 class SimBridgeNode(Node):
@@ -63,6 +48,10 @@ class SimBridgeNode(Node):
     def __init__(self, *, backend: Backend | None = None, **kwargs) -> None:
         super().__init__('sim_bridge', **kwargs)
         self.params = params = declare_params(self, SimBridgeParams)
+        self._is_oracle = params.low_level == 'oracle'
+        self._is_ended = True
+        self.key_step: KeyStep | None = None
+        self._chunk: ActionChunk | None = None
         self.schedule = EpisodeSchedule(params.task, params.seed, params.episodes)
         self.backend = backend or make_backend(
             params.backend, params.image_size, params.render, params.robot
@@ -70,35 +59,27 @@ class SimBridgeNode(Node):
         for task in self.schedule.tasks:
             self.backend.check_task(task)
         self.loop = EpisodeLoop(self.backend, Setting(params.stepping, params.low_level))
-        self.keeper = EpisodeKeeper(self.loop, self.schedule, self.missing)
         self.skills = SkillRun(self.loop)
-        self.key_step: KeyStep | None = None
-        self._chunk: ActionChunk | None = None
-        self._oracle = OracleTrace()
-        self._is_ended = False
-        self._create_topics()
+        self._topics = BridgeTopics(
+            self, self.loop, params.overlay_size, has_oracle=params.planner == 'oracle'
+        )
+        self.peers = Peers(self, self._topics.observations, not self._is_oracle, self._on_peers)
+        self.keeper = EpisodeKeeper(self.loop, self.schedule, self.missing)
         self.stepper = self._make_stepper()
         self._skill_server = SkillServer(
             self, self.skills, self.stepper.on_skill_started, lambda: self._stop_skill('cancelled')
         )
         self._bridge_services = BridgeServices(self)
-        self._standard = StandardTopics(self, self.backend, params.overlay_size)
         self.diagnostics = Diagnostics(self, lambda diagnostics: report(self, diagnostics))
+        self._listen()
         self._wake = self.create_guard_condition(self.stepper.free_step)
         self._between = self._create_steady_timer(BETWEEN_EPISODES_S, self.between_episodes)
         if params.stepping == 'realtime':
             self._create_steady_timer(CONTROL_DT, self.stepper.tick)
 
-    @property
-    def peers(self) -> tuple[Peer, ...]:
-        """Nodes that an episode needs; the controller is silent while skills move the robot."""
-        is_oracle = self.params.low_level == 'oracle'
-        return (self.planner,) if is_oracle else (self.planner, self.controller)
-
     def missing(self) -> str:
-        """What an episode would have to wait for."""
-        absent = [peer.name for peer in self.peers if not peer.is_there(self._observations)]
-        return ' and '.join(absent)
+        """Nodes that an episode would have to wait for; empty if none."""
+        return self.peers.missing()
 
     def start(
         self,
@@ -112,17 +93,14 @@ class SimBridgeNode(Node):
         observation = self.loop.start(task, seed, instruction, options or {})
         self.keeper.started(is_scheduled)
         self._between.cancel()
-        self._oracle.reset()
         self.key_step = self._chunk = None
         self._is_ended = False
-        for peer in self.peers:
-            peer.expect()
+        self.peers.expect()
         self.stepper.begin()
         self.get_logger().info(
             f'episode {self.loop.episode_id} {task} seed {seed}: {self.loop.status().instruction}'
         )
-        self.publish_status()
-        self._standard.begin(observation)
+        self._topics.begin(observation)
         self._publish_observation()
 
     def end(self, reason: str) -> None:
@@ -132,8 +110,8 @@ class SimBridgeNode(Node):
             self._on_ended()
 
     def publish_status(self) -> None:
-        """Publish the episode's status."""
-        self._statuses.publish(messages.episode_status_to_msg(self.loop.status()))
+        """Publish the episode's status: it has changed."""
+        self._topics.publish_status()
 
     def between_episodes(self) -> None:
         """Begin the next episode, or end the node, if it is time."""
@@ -149,33 +127,19 @@ class SimBridgeNode(Node):
         self._skill_server.close()
         if self.loop.is_running:
             self.end(EndReason.aborted('the bridge was shut down'))
-            self._statuses.wait_for_all_acked(LAST_WORD)
-        if self.loop.info is not None:
-            self.backend.stop()
+            self._topics.wait_until_heard()
         self.backend.close()
         self._skill_server.destroy()
         super().destroy_node()
 
-    def _create_topics(self) -> None:
-        self.planner = Peer(self, 'planner', self._on_peer)
-        self.controller = Peer(self, 'controller', self._on_peer)
-        publish = functools.partial(self.create_publisher, event_callbacks=QUIET_PUBLISHER)
-        self._observations = publish(c2a.Observation, Topic.OBSERVATION, Qos.OBSERVATION)
-        self._oracles = publish(c2a.KeyStep, Topic.ORACLE_KEY_STEP, Qos.ORACLE_KEY_STEP)
-        self._commands = publish(c2a.Command, Topic.COMMAND, Qos.COMMAND)
-        self._statuses = publish(c2a.EpisodeStatus, Topic.EPISODE, Qos.EPISODE)
-        self._listen(c2a.KeyStep, Topic.KEY_STEP, self._on_key_step, Qos.KEY_STEP, self.planner)
-        self._listen(
-            c2a.ActionChunk, Topic.ACTION_CHUNK, self._on_chunk, Qos.ACTION_CHUNK, self.controller
-        )
-        if (
-            self.params.low_level != 'oracle'
-        ):  # then the bridge itself is the only one who commands
-            self._listen(c2a.Command, Topic.COMMAND, self._on_command, Qos.COMMAND)
-
-    def _listen(self, msg_type, topic, callback, qos, peer: Peer | None = None) -> None:
-        events = peer.events if peer else QUIET_SUBSCRIPTION
-        self.create_subscription(msg_type, topic, callback, qos, event_callbacks=events)
+    def _listen(self) -> None:
+        key_steps = (c2a.KeyStep, Topic.KEY_STEP, self._on_key_step, Qos.KEY_STEP)
+        chunks = (c2a.ActionChunk, Topic.ACTION_CHUNK, self._on_chunk, Qos.ACTION_CHUNK)
+        commands = (c2a.Command, Topic.COMMAND, self._on_command, Qos.COMMAND)
+        self.create_subscription(*key_steps, event_callbacks=self.peers.planner.events)
+        self.create_subscription(*chunks, event_callbacks=self.peers.controller.events)
+        if not self._is_oracle:  # else the bridge is the only one who commands
+            self.create_subscription(*commands, event_callbacks=QUIET_SUBSCRIPTION)
 
     def _make_stepper(self) -> Lockstep | Realtime:
         arguments = (self.loop, self.skills, self._apply, self.params.low_level)
@@ -210,11 +174,11 @@ class SimBridgeNode(Node):
             self._chunk = messages.action_chunk_from_msg(msg)
             self.loop.policy_checkpoint = self._chunk.checkpoint
 
-    def _on_peer(self, peer: Peer) -> None:
-        """A peer was lost or has come."""
-        if peer.is_lost and peer in self.peers:
+    def _on_peers(self, lost: str) -> None:
+        """A peer has come, or the named one was lost."""
+        if lost:
             self.keeper.note_lost_peer()
-            self.end(EndReason.aborted(f'{peer.name} is gone'))
+            self.end(EndReason.aborted(f'{lost} is gone'))
         self.diagnostics.refresh()
 
     def _stop_skill(self, reason: str) -> None:
@@ -224,57 +188,26 @@ class SimBridgeNode(Node):
 
     def _apply(self, action: FloatArray, source: str | None) -> None:
         """One control step; a source means that the bridge itself made the action."""
-        safe = self.loop.checked(action)
-        if source == CommandSource.SKILL or (source and self.params.low_level == 'oracle'):
-            self._publish_command(safe, source)
-        is_skill = self.skills.is_active
+        safe, goal = self.loop.checked(action), self.skills.goal
+        if source == CommandSource.SKILL or (source and self._is_oracle):
+            subtask_id = self.key_step.subtask_id if self.key_step else -1
+            self._topics.publish_command(safe, source, goal.subtask_id if goal else subtask_id)
         self.loop.advance(safe)
         self.skills.after_step()
         self._publish_observation()
         if not self.loop.is_running:
             self._on_ended()
-        elif is_skill:
+        elif goal is not None:
             self.publish_status()
 
     def _idle(self) -> None:
         """One control step of a world that moves between episodes as well."""
         observation = self.loop.idle()
         if observation is not None:
-            msg = messages.observation_to_msg(observation)
-            self._standard.publish(observation, msg, self.loop.status(), '', None)
-
-    def _publish_command(self, action: FloatArray, source: str) -> None:
-        goal, observation = self.skills.goal, self.loop.observation
-        assert observation is not None
-        command = Command(
-            episode_id=self.loop.episode_id,
-            step=self.loop.step,
-            source=source,
-            chunk_id=-1,
-            chunk_index=-1,
-            action=action,
-            subtask_id=goal.subtask_id
-            if goal
-            else self.key_step.subtask_id
-            if self.key_step
-            else -1,
-            stamp_ns=observation.stamp_ns,
-        )
-        self._commands.publish(messages.command_to_msg(command))
+            self._topics.publish_idle(observation)
 
     def _publish_observation(self) -> None:
-        """Observation first: what follows is made while the planner reads it."""
-        observation = self.loop.observation
-        assert observation is not None
-        msg = messages.observation_to_msg(observation)
-        self._observations.publish(msg)
-        if self.params.planner == 'oracle':
-            code = self.backend.oracle_code()
-            if code is not None:
-                key_step = self._oracle.key_step(observation, code)
-                self._oracles.publish(messages.key_step_to_msg(key_step))
-        code = self.key_step.code if self.key_step else ''
-        self._standard.publish(observation, msg, self.loop.status(), code, self._chunk)
+        self._topics.publish_observation(self.loop.observation, self.key_step, self._chunk)
 
     def _on_ended(self) -> None:
         """The episode is over: say so, and look for the next one."""

@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""What the bridge publishes at each step, in the order in which the others need it."""
+
+from __future__ import annotations
+
+import functools
+
+from rclpy.duration import Duration
+from rclpy.node import Node
+
+from c2a_core import messages
+from c2a_core.ros import QUIET_PUBLISHER, Qos, Topic
+from c2a_core.types import ActionChunk, Command, FloatArray, KeyStep, Observation
+from c2a_msgs import msg as c2a
+from c2a_sim_bridge.episode_loop import EpisodeLoop
+from c2a_sim_bridge.oracle_trace import OracleTrace
+from c2a_sim_bridge.ros_standard_topics import StandardTopics
+
+LAST_WORD = Duration(seconds=0.5)
+"""So long the end of the process waits until everybody has heard how the episode ended."""
+
+
+class BridgeTopics:
+    """Publishers of the bridge.
+
+    Args:
+        node: the bridge.
+        loop: the episodes.
+        overlay_size: side of the overlay's picture [pixel].
+        has_oracle: whether the ground truth is published.
+    """
+
+    def __init__(
+        self, node: Node, loop: EpisodeLoop, overlay_size: int, *, has_oracle: bool
+    ) -> None:
+        self._loop = loop
+        self._has_oracle = has_oracle
+        self._trace = OracleTrace()
+        create = functools.partial(node.create_publisher, event_callbacks=QUIET_PUBLISHER)
+        self.observations = create(c2a.Observation, Topic.OBSERVATION, Qos.OBSERVATION)
+        self._oracles = create(c2a.KeyStep, Topic.ORACLE_KEY_STEP, Qos.ORACLE_KEY_STEP)
+        self._commands = create(c2a.Command, Topic.COMMAND, Qos.COMMAND)
+        self._statuses = create(c2a.EpisodeStatus, Topic.EPISODE, Qos.EPISODE)
+        self._standard = StandardTopics(node, loop.backend, overlay_size)
+
+    def begin(self, observation: Observation) -> None:
+        """An episode begins: its status comes before its first observation (semantics 12)."""
+        self._trace.reset()
+        self.publish_status()
+        self._standard.begin(observation)
+
+    def publish_status(self) -> None:
+        """Publish the episode's status."""
+        self._statuses.publish(messages.episode_status_to_msg(self._loop.status()))
+
+    def wait_until_heard(self) -> None:
+        """Wait for a moment until the last status has arrived: the process ends."""
+        self._statuses.wait_for_all_acked(LAST_WORD)
+
+    def publish_observation(
+        self, observation: Observation, key_step: KeyStep | None, chunk: ActionChunk | None
+    ) -> None:
+        """Publish a step; the observation first: the rest is made while the planner reads it.
+
+        Args:
+            observation: the newest one.
+            key_step: the planner's last one.
+            chunk: the controller's last one.
+        """
+        msg = messages.observation_to_msg(observation)
+        self.observations.publish(msg)
+        code = self._loop.backend.oracle_code() if self._has_oracle else None
+        if code is not None:
+            oracle = self._trace.key_step(observation, code)
+            self._oracles.publish(messages.key_step_to_msg(oracle))
+        running = key_step.code if key_step else ''
+        self._standard.publish(observation, msg, self._loop.status(), running, chunk)
+
+    def publish_idle(self, observation: Observation) -> None:
+        """Publish a step between episodes: standard topics only, nobody is to answer."""
+        msg = messages.observation_to_msg(observation)
+        self._standard.publish(observation, msg, self._loop.status(), '', None)
+
+    def publish_command(self, action: FloatArray, source: str, subtask_id: int) -> None:
+        """Publish an action (7,) that the bridge itself made, before it is executed."""
+        observation = self._loop.observation
+        assert observation is not None
+        command = Command(
+            episode_id=self._loop.episode_id,
+            step=self._loop.step,
+            source=source,
+            chunk_id=-1,
+            chunk_index=-1,
+            action=action,
+            subtask_id=subtask_id,
+            stamp_ns=observation.stamp_ns,
+        )
+        self._commands.publish(messages.command_to_msg(command))
