@@ -214,6 +214,13 @@ class NodeWorld:
         future = handle.get_result_async()
         return wait_until(lambda: future.done() and future.result(), timeout_s, 'result').result
 
+    def wait_for_peers(self, bridge, timeout_s=10.0):
+        """Wait until an episode could begin; an error says what the bridge sees."""
+        try:
+            wait_until(lambda: not bridge.missing(), timeout_s)
+        except AssertionError as err:
+            raise AssertionError(f'missing {bridge.missing()}: {bridge.peers}') from err
+
     def ended(self, episode_id=1, timeout_s=20.0):
         """Wait for an episode's end; its status."""
         return wait_until(

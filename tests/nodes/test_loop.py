@@ -53,6 +53,7 @@ def test_order_with_a_policy(ros):
 def test_semantics_01_key_steps_are_joined_in_the_middle_of_a_chunk(ros):
     ros.stack(FakeSimulator(), policy=FakePolicy(rows=16), low_level='policy', exec_horizon=16)
     ros.ended()
+    wait_until(lambda: len(ros.probe.of('key_step', 1)) > STEPS, what='the last key step')
     commands = [c for c in ros.probe.of('command', 1) if c.step < STEPS]
     assert [c.subtask_id for c in commands] == [k // SKILL_STEPS for k in range(STEPS)]
     key_steps = ros.probe.of('key_step', 1)
@@ -307,7 +308,7 @@ def test_a_command_that_is_not_finite_is_refused_by_the_bridge(ros):
     ros.planner(low_level='policy')
     ros.controller(FakePolicy(), low_level='policy').trigger_deactivate()
     publisher = ros.probe.create_publisher(c2a.Command, Topic.COMMAND, Qos.COMMAND)
-    wait_until(lambda: not bridge.missing())
+    ros.wait_for_peers(bridge)
     assert ros.reset(task='FakeTask', seed=0).accepted
     for step in range(3):
         wait_until(lambda step=step: bridge.loop.step == step)

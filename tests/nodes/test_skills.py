@@ -24,7 +24,7 @@ def test_semantics_07_execute_skill_steps_the_world_and_says_so(ros):
     bridge = ros.bridge(simulator, planner='oracle', low_level='policy', episodes=-1)
     ros.planner(low_level='policy')
     ros.controller(FakePolicyThatWaits(), low_level='policy').trigger_deactivate()
-    wait_until(lambda: not bridge.missing())
+    ros.wait_for_peers(bridge)
     ros.reset(task='FakeTask', seed=0)
     feedback = []
     handle = ros.action(
@@ -77,7 +77,7 @@ def test_semantics_07_a_skill_that_cannot_begin_fails_with_the_reason(ros, goal,
     bridge = ros.bridge(simulator, low_level='policy', episodes=-1)
     ros.planner(low_level='policy')
     ros.controller(FakePolicyThatWaits(), low_level='policy').trigger_deactivate()
-    wait_until(lambda: not bridge.missing())
+    ros.wait_for_peers(bridge)
     ros.reset(task='FakeTask', seed=0)
     result = ros.result(ros.action('execute_skill', goal))
     assert not result.success
@@ -89,7 +89,7 @@ def test_semantics_07_done_as_a_skill_holds_while_predicates_run(ros):
     bridge = ros.bridge(simulator, low_level='policy', episodes=-1)
     ros.planner(FakeModel(MOVE, comment(MOVE)), low_level='policy')
     ros.controller(FakePolicyThatWaits(), low_level='policy').trigger_deactivate()
-    wait_until(lambda: not bridge.missing())
+    ros.wait_for_peers(bridge)
     ros.reset(task='FakeTask', seed=0)
     result = ros.result(ros.action('execute_skill', {'episode_id': 1, 'code': 'done()'}))
     assert (result.done, result.success, result.episode_done) == (True, False, True)

@@ -42,7 +42,7 @@ def start(ros, stepping, low_level, simulator=None, **common):
         bridge={'episodes': -1, **common},
     )
     ros.probe.listen('diagnostics', DiagnosticArray, '/diagnostics')
-    wait_until(lambda: not bridge.missing())
+    ros.wait_for_peers(bridge)
     assert ros.reset(task='FakeTask', seed=0).accepted
     wait_until(lambda: np.linalg.norm(simulator.position) > 0.05, what='the robot moves')
     return bridge, simulator
@@ -191,7 +191,7 @@ def test_realtime_the_last_key_step_stands_when_the_next_is_late(ros):
     )
     planner = ros.planner(FakeModel(MOVE), low_level='policy', stepping='realtime')
     ros.controller(FakePolicy(), low_level='policy', stepping='realtime')
-    wait_until(lambda: not bridge.missing())
+    ros.wait_for_peers(bridge)
     planner.executor.create_task(planner.trigger_deactivate)
     ros.reset(task='FakeTask', seed=0)
     publisher = ros.probe.create_publisher(c2a.KeyStep, Topic.KEY_STEP, Qos.KEY_STEP)
@@ -214,7 +214,7 @@ def test_realtime_a_late_command_means_hold_and_is_dropped(ros):
     ros.controller(
         FakePolicy(wall_s=0.12), low_level='policy', stepping='lockstep', exec_horizon=1
     )
-    wait_until(lambda: not bridge.missing())
+    ros.wait_for_peers(bridge)
     ros.reset(task='FakeTask', seed=0)
     wait_until(lambda: bridge.loop.step > 15)
     assert bridge.stepper.dropped['command of another step'] > 2

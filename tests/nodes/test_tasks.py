@@ -29,7 +29,7 @@ def quiet_stack(ros, simulator=None, model=None, policy=None, **common):
     """A stack that starts no episode by itself."""
     simulator = simulator or FakeSimulator()
     bridge = ros.stack(simulator, model, policy, bridge={'episodes': -1}, **common)
-    wait_until(lambda: not bridge.missing())
+    ros.wait_for_peers(bridge)
     return bridge
 
 
