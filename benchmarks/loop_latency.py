@@ -71,20 +71,21 @@ class TimedBackend:
 
 def make_timed_bridge():
     """The bridge's own class with clocks in it."""
+    from c2a_sim_bridge import sim_bridge_node
     from c2a_sim_bridge.backends.maniskill import ManiskillBackend
-    from c2a_sim_bridge.sim_bridge_node import SimBridgeNode
+    from c2a_sim_bridge.ros_bridge_inputs import BridgeInputs
 
-    class TimedBridge(SimBridgeNode):
+    class TimedBridge(sim_bridge_node.SimBridgeNode):
         def __init__(self):
             self.timed = TimedBackend(ManiskillBackend.create(128, True, 'low_poly'))
             self.steps = []
-            self._row = {}
+            self.row = {}
             super().__init__(backend=self.timed)
 
         def _publish_observation(self):
             now = time.perf_counter()
-            if self.loop.step and self._row:
-                row, spent = self._row, self.timed.spent
+            if self.loop.step and self.row:
+                row, spent = self.row, self.timed.spent
                 row['whole step'] = now - row.pop('began')
                 row |= {name: spent[name] for name in ('simulator', 'rendering')}
                 row['models'] = row.get('models', 0.0)
@@ -92,22 +93,25 @@ def make_timed_bridge():
                 row['overhead'] = row['whole step'] - known
                 self.steps.append(row)
             self.timed.spent.clear()
-            self._row = {'began': now}
+            self.row = {'began': now}
             super()._publish_observation()
             published = time.perf_counter() - now
-            self._row['bridge'] = published - self.timed.spent['simulator']
+            self.row['bridge'] = published - self.timed.spent['simulator']
 
-        def _on_key_step(self, msg):
-            self._row['planner'] = time.perf_counter() - self._row.get('began', np.nan)
-            self._row['models'] = msg.latency_s
-            super()._on_key_step(msg)
+    class TimedInputs(BridgeInputs):
+        def on_key_step(self, msg):
+            row = self._bridge.row
+            row['planner'] = time.perf_counter() - row.get('began', np.nan)
+            row['models'] = msg.latency_s
+            super().on_key_step(msg)
 
-        def _on_command(self, msg):
-            if 'planner' in self._row and msg.source != 'skill':
-                waited = time.perf_counter() - self._row['began']
-                self._row['controller'] = waited - self._row['planner']
-            super()._on_command(msg)
+        def on_command(self, msg):
+            row = self._bridge.row
+            if 'planner' in row and msg.source != 'skill':
+                row['controller'] = time.perf_counter() - row['began'] - row['planner']
+            super().on_command(msg)
 
+    sim_bridge_node.BridgeInputs = TimedInputs
     return TimedBridge
 
 

@@ -9,14 +9,18 @@ import time
 from dataclasses import dataclass
 
 import rclpy
+from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from std_srvs.srv import SetBool
 
 from c2a_core import messages
 from c2a_core.ros import NAMESPACE, Action, Qos, Service, Topic
 from c2a_msgs import msg as c2a
+from c2a_msgs.action import ExecuteSkill, ExecuteTask
+from c2a_msgs.srv import ResetEpisode
 
 
 def wait_until(predicate, timeout_s=10.0, what=''):
@@ -46,6 +50,14 @@ class Probe(Node):
     def __init__(self, **kwargs):
         super().__init__('probe', namespace=NAMESPACE, **kwargs)
         self.events = []
+        # Made at once, so that the servers know them when a test uses them: ROS 2 loses the
+        # answers to a client that a server has not discovered yet.
+        self.requests = {
+            Service.RESET: self.create_client(ResetEpisode, Service.RESET),
+            Service.ESTOP: self.create_client(SetBool, Service.ESTOP),
+            Action.EXECUTE_TASK: ActionClient(self, ExecuteTask, Action.EXECUTE_TASK),
+            Action.EXECUTE_SKILL: ActionClient(self, ExecuteSkill, Action.EXECUTE_SKILL),
+        }
         for kind, msg_type, topic, qos, convert in (
             ('observation', c2a.Observation, Topic.OBSERVATION, Qos.OBSERVATION,
              messages.observation_from_msg),
@@ -176,35 +188,25 @@ class NodeWorld:
         self.controller(policy, **shared, **rest)
         return node
 
-    def call(self, service_type, name, request, timeout_s=10.0):
+    def call(self, name, request, timeout_s=10.0):
         """Call a service and wait for its answer."""
-        client = self.probe.create_client(service_type, name)
+        client = self.probe.requests[name]
         assert client.wait_for_service(timeout_s)
         future = client.call_async(request)
         return wait_until(lambda: future.done() and future.result(), timeout_s, name)
 
     def estop(self, pressed=True):
         """Press or release the e-stop."""
-        from std_srvs.srv import SetBool
-
-        return self.call(SetBool, Service.ESTOP, SetBool.Request(data=pressed))
+        return self.call(Service.ESTOP, SetBool.Request(data=pressed))
 
     def reset(self, **fields):
         """Ask for an episode."""
-        from c2a_msgs.srv import ResetEpisode
-
-        return self.call(
-            ResetEpisode, Service.RESET, ResetEpisode.Request(**{'seed': -1, **fields})
-        )
+        return self.call(Service.RESET, ResetEpisode.Request(**{'seed': -1, **fields}))
 
     def action(self, kind, goal, on_feedback=None):
         """Send a goal to execute_task or execute_skill; its handle."""
-        from rclpy.action import ActionClient
-
-        from c2a_msgs.action import ExecuteSkill, ExecuteTask
-
         action_type = {Action.EXECUTE_SKILL: ExecuteSkill, Action.EXECUTE_TASK: ExecuteTask}[kind]
-        client = ActionClient(self.probe, action_type, kind)
+        client = self.probe.requests[kind]
         assert client.wait_for_server(10.0)
         future = client.send_goal_async(action_type.Goal(**goal), feedback_callback=on_feedback)
         return wait_until(lambda: future.done() and future.result(), 10.0, kind)

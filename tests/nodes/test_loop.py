@@ -346,3 +346,14 @@ def test_replay_of_an_episode_that_was_not_recorded_holds_and_says_so(ros, tmp_p
         return any('no recorded episode' in s.message for a in arrays for s in a.status)
 
     wait_until(is_said)
+
+
+def test_a_world_that_cannot_be_made_ends_the_bridge_with_one_line(ros):
+    simulator = FakeSimulator()
+
+    def no_device(*arguments):
+        raise RuntimeError('no usable Vulkan device')
+
+    simulator.reset = no_device
+    bridge = ros.stack(simulator)
+    wait_until(lambda: getattr(bridge, 'exit_code', None) == 1)

@@ -12,8 +12,6 @@ import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
@@ -23,7 +21,15 @@ from c2a_controller.params import ControllerParams
 from c2a_controller.policy import Policy, make_policy
 from c2a_core import messages
 from c2a_core.delay import parse_delay
-from c2a_core.ros import QUIET_PUBLISHER, QUIET_SUBSCRIPTION, Qos, Topic, declare_params, run_node
+from c2a_core.ros import (
+    QUIET_PUBLISHER,
+    QUIET_SUBSCRIPTION,
+    Qos,
+    Topic,
+    create_steady_timer,
+    declare_params,
+    run_node,
+)
 from c2a_core.ros_diagnostics import ERROR, OK, WARN, Diagnostics
 from c2a_core.spaces import CONTROL_DT
 from c2a_core.types import ActionChunk, Command
@@ -114,8 +120,7 @@ class ControllerNode(LifecycleNode):
         is_in_turn = is_lockstep or policy.is_instant
         pool = None if is_in_turn else ThreadPoolExecutor(1, 'policy')
         if not is_lockstep:
-            clock = Clock(clock_type=ClockType.STEADY_TIME)
-            self._patience = self.create_timer(PATIENCE_S, self._on_patience_over, clock=clock)
+            self._patience = create_steady_timer(self, PATIENCE_S, self._on_patience_over)
             self._patience.cancel()
         return ControllerLoop(executor, self._publish_command, self._publish_chunk, pool)
 

@@ -9,10 +9,13 @@ users expect them. Publisher and subscriber of a topic take the same profile fro
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.exceptions import (
@@ -28,6 +31,7 @@ from rclpy.qos import (
     ReliabilityPolicy,
     qos_profile_sensor_data,
 )
+from rclpy.timer import Timer
 
 from c2a_core.params import param
 from c2a_core.ros_run import (
@@ -50,6 +54,7 @@ __all__ = [
     'RosLogHandler',
     'Service',
     'Topic',
+    'create_steady_timer',
     'declare_params',
     'default_to_localhost',
     'end_node',
@@ -145,6 +150,17 @@ class Qos:
     CLOCK = QoSProfile(
         history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
     )
+
+
+def create_steady_timer(node: Node, period_s: float, callback: Callable[[], None]) -> Timer:
+    """Timer on the steady clock: watchdogs and the like must not stand still with `/clock`.
+
+    Args:
+        node: whose timer it is.
+        period_s: wall time between two calls [s].
+        callback: what is called.
+    """
+    return node.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
 
 def declare_params(node: Node, params_type: type[_ParamsT]) -> _ParamsT:

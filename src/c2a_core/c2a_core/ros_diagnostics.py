@@ -7,11 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-from c2a_core.ros import QUIET_PUBLISHER, Qos, Topic
+from c2a_core.ros import QUIET_PUBLISHER, Qos, Topic, create_steady_timer
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 PERIOD_S = 1.0
@@ -33,7 +31,7 @@ class Diagnostics:
         )
         self._statuses: dict[str, DiagnosticStatus] = {}
         # Steady: a simulation that stands still still has something to say.
-        node.create_timer(PERIOD_S, self.refresh, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        create_steady_timer(node, PERIOD_S, self.refresh)
 
     def set(
         self, name: str, level: bytes, message: str, values: Mapping[str, object] | None = None

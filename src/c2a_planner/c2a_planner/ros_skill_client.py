@@ -12,12 +12,10 @@ from collections.abc import Callable
 
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 
-from c2a_core.ros import Action
+from c2a_core.ros import Action, create_steady_timer
 from c2a_core.types import KeyStep
 from c2a_msgs.action import ExecuteSkill
 
@@ -49,9 +47,8 @@ class SkillClient:
         self._number = 0
         self._handle: ClientGoalHandle | None = None
         self._unanswered: ExecuteSkill.Goal | None = None
-        clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._node = node
-        self._retry = node.create_timer(UNANSWERED_S, self._send_again, clock=clock)
+        self._retry = create_steady_timer(node, UNANSWERED_S, self._send_again)
         self._retry.cancel()
 
     def execute(self, key_step: KeyStep) -> None:

@@ -37,7 +37,7 @@ class BridgeServices:
         response.episode_id = -1
         try:
             self._start(request)
-        except ValueError as err:
+        except (ValueError, RuntimeError) as err:
             response.message = str(err)
             return response
         status = self._bridge.loop.status()

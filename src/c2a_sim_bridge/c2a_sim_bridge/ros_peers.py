@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+
+from c2a_core.ros import create_steady_timer
 
 GRACE_S = 0.6
 """A process that was starved for longer than its lease (1 s) is alive again by then; together less
@@ -33,9 +33,7 @@ class Peer:
         self._on_change = on_change
         self._alive = 0
         self._silent = 0
-        self._grace = node.create_timer(
-            GRACE_S, self._on_grace_over, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._grace = create_steady_timer(node, GRACE_S, self._on_grace_over)
         self._grace.cancel()
 
     def __repr__(self) -> str:

@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import sys
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-from c2a_core import messages
-from c2a_core.ros import QUIET_SUBSCRIPTION, Qos, Topic, declare_params, end_node, run_node
+from c2a_core.ros import create_steady_timer, declare_params, end_node, run_node
 from c2a_core.ros_diagnostics import Diagnostics
 from c2a_core.spaces import CONTROL_DT
-from c2a_core.types import ActionChunk, CommandSource, EndReason, FloatArray, KeyStep
-from c2a_msgs import msg as c2a
+from c2a_core.types import CommandSource, EndReason, FloatArray, KeyStep
 from c2a_sim_bridge.backends.backend import Backend, make_backend
 from c2a_sim_bridge.episode_keeper import EpisodeKeeper
 from c2a_sim_bridge.episode_loop import EpisodeLoop, Setting
 from c2a_sim_bridge.params import SimBridgeParams
 from c2a_sim_bridge.ros_bridge_diagnostics import report
+from c2a_sim_bridge.ros_bridge_inputs import BridgeInputs
 from c2a_sim_bridge.ros_bridge_services import BridgeServices
 from c2a_sim_bridge.ros_bridge_topics import BridgeTopics
 from c2a_sim_bridge.ros_peers import Peers
@@ -50,8 +47,6 @@ class SimBridgeNode(Node):
         self.params = params = declare_params(self, SimBridgeParams)
         self._is_oracle = params.low_level == 'oracle'
         self._is_ended = True
-        self.key_step: KeyStep | None = None
-        self._chunk: ActionChunk | None = None
         self.schedule = EpisodeSchedule(params.task, params.seed, params.episodes)
         self.backend = backend or make_backend(
             params.backend, params.image_size, params.render, params.robot
@@ -71,11 +66,11 @@ class SimBridgeNode(Node):
         )
         self._bridge_services = BridgeServices(self)
         self.diagnostics = Diagnostics(self, lambda diagnostics: report(self, diagnostics))
-        self._listen()
+        self.inputs = BridgeInputs(self)
         self._wake = self.create_guard_condition(self.stepper.free_step)
-        self._between = self._create_steady_timer(BETWEEN_EPISODES_S, self.between_episodes)
+        self._between = create_steady_timer(self, BETWEEN_EPISODES_S, self.between_episodes)
         if params.stepping == 'realtime':
-            self._create_steady_timer(CONTROL_DT, self.stepper.tick)
+            create_steady_timer(self, CONTROL_DT, self.stepper.tick)
 
     def missing(self) -> str:
         """Nodes that an episode would have to wait for; empty if none."""
@@ -93,7 +88,7 @@ class SimBridgeNode(Node):
         observation = self.loop.start(task, seed, instruction, options or {})
         self.keeper.started(is_scheduled)
         self._between.cancel()
-        self.key_step = self._chunk = None
+        self.inputs.forget()
         self._is_ended = False
         self.peers.expect()
         self.stepper.begin()
@@ -109,6 +104,17 @@ class SimBridgeNode(Node):
             self.loop.end(reason)
             self._on_ended()
 
+    def take_key_step(self, key_step: KeyStep) -> None:
+        """The planner answered an observation of this episode."""
+        self.keeper.note_key_step(key_step)
+        self.loop.note_key_step(key_step)
+        if self.loop.is_running:
+            self.stepper.on_key_step(key_step)
+        elif not self._is_ended:
+            self._on_ended()
+        else:
+            self.between_episodes()
+
     def publish_status(self) -> None:
         """Publish the episode's status: it has changed."""
         self._topics.publish_status()
@@ -119,8 +125,13 @@ class SimBridgeNode(Node):
             end_node(self, int(not self.schedule.all_succeeded))
             return
         following = self.keeper.next_episode()
-        if following is not None:
+        if following is None:
+            return
+        try:
             self.start(*following, is_scheduled=True)
+        except (ValueError, RuntimeError) as err:
+            self.get_logger().fatal(f'episode cannot begin: {err}')
+            end_node(self, 1)
 
     def destroy_node(self) -> None:
         """Stop the robot, say so, and free the world."""
@@ -132,47 +143,11 @@ class SimBridgeNode(Node):
         self._skill_server.destroy()
         super().destroy_node()
 
-    def _listen(self) -> None:
-        key_steps = (c2a.KeyStep, Topic.KEY_STEP, self._on_key_step, Qos.KEY_STEP)
-        chunks = (c2a.ActionChunk, Topic.ACTION_CHUNK, self._on_chunk, Qos.ACTION_CHUNK)
-        commands = (c2a.Command, Topic.COMMAND, self._on_command, Qos.COMMAND)
-        self.create_subscription(*key_steps, event_callbacks=self.peers.planner.events)
-        self.create_subscription(*chunks, event_callbacks=self.peers.controller.events)
-        if not self._is_oracle:  # else the bridge is the only one who commands
-            self.create_subscription(*commands, event_callbacks=QUIET_SUBSCRIPTION)
-
     def _make_stepper(self) -> Lockstep | Realtime:
         arguments = (self.loop, self.skills, self._apply, self.params.low_level)
         if self.params.stepping == 'realtime':
             return Realtime(*arguments, self._idle, self.params.command_timeout_s)
         return Lockstep(*arguments, lambda: self._wake.trigger())
-
-    def _create_steady_timer(self, period_s: float, callback):
-        return self.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
-
-    def _on_key_step(self, msg: c2a.KeyStep) -> None:
-        key_step = messages.key_step_from_msg(msg)
-        if key_step.episode_id != self.loop.episode_id:
-            self.stepper.dropped['key step of another episode'] += 1
-            return
-        self.key_step = key_step
-        self.keeper.note_key_step(key_step)
-        self.loop.note_key_step(key_step)
-        if self.loop.is_running:
-            self.stepper.on_key_step(key_step)
-        elif not self._is_ended:
-            self._on_ended()
-        else:
-            self.between_episodes()
-
-    def _on_command(self, msg: c2a.Command) -> None:
-        if msg.source != CommandSource.SKILL:  # our own
-            self.stepper.on_command(messages.command_from_msg(msg))
-
-    def _on_chunk(self, msg: c2a.ActionChunk) -> None:
-        if msg.episode_id == self.loop.episode_id:
-            self._chunk = messages.action_chunk_from_msg(msg)
-            self.loop.policy_checkpoint = self._chunk.checkpoint
 
     def _on_peers(self, lost: str) -> None:
         """A peer has come, or the named one was lost."""
@@ -190,7 +165,8 @@ class SimBridgeNode(Node):
         """One control step; a source means that the bridge itself made the action."""
         safe, goal = self.loop.checked(action), self.skills.goal
         if source == CommandSource.SKILL or (source and self._is_oracle):
-            subtask_id = self.key_step.subtask_id if self.key_step else -1
+            key_step = self.inputs.key_step
+            subtask_id = key_step.subtask_id if key_step else -1
             self._topics.publish_command(safe, source, goal.subtask_id if goal else subtask_id)
         self.loop.advance(safe)
         self.skills.after_step()
@@ -207,7 +183,8 @@ class SimBridgeNode(Node):
             self._topics.publish_idle(observation)
 
     def _publish_observation(self) -> None:
-        self._topics.publish_observation(self.loop.observation, self.key_step, self._chunk)
+        inputs = self.inputs
+        self._topics.publish_observation(self.loop.observation, inputs.key_step, inputs.chunk)
 
     def _on_ended(self) -> None:
         """The episode is over: say so, and look for the next one."""
