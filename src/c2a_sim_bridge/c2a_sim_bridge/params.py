@@ -53,6 +53,11 @@ class SimBridgeParams:
     robot: str = param(
         'low_poly', 'Look of the simulated robot.', choices=('low_poly', 'detailed')
     )
+    cameras: str = param(
+        'framed',
+        'Camera poses: framed on the workspace and the cups, or those of the original suite.',
+        choices=('framed', 'original'),
+    )
     overlay_size: int = param(
         512, 'Side of the picture part of the overlay [pixel].', lower=64, upper=2048
     )

@@ -49,7 +49,7 @@ class SimBridgeNode(Node):
         self._is_ended = True
         self.schedule = EpisodeSchedule(params.task, params.seed, params.episodes)
         self.backend = backend or make_backend(
-            params.backend, params.image_size, params.render, params.robot
+            params.backend, params.image_size, params.render, params.robot, params.cameras
         )
         for task in self.schedule.tasks:
             self.backend.check_task(task)

@@ -34,8 +34,8 @@ IMAGE_SIZE = 512
 EPISODE_TIMEOUT_S = 300.0
 # A peer in the domain is found within a fraction of this.
 DISCOVERY_S = 1.0
-# Rows that were published before the stack ended are here or on the loopback, but on a busy machine
-# the video may lag seconds behind them.
+# Rows that were published before the stack ended are here or on the loopback, but on a busy
+# machine the video may lag seconds behind them.
 LAST_ROWS_S = 15.0
 STOP_TIMEOUT_S = 15.0
 LOG_TAIL_LINES = 15

@@ -149,7 +149,9 @@ class Backend(Protocol):
         """Free what the world holds."""
 
 
-def make_backend(name: str, image_size: int, render: bool, robot: str) -> Backend:
+def make_backend(
+    name: str, image_size: int, render: bool, robot: str, cameras: str = 'framed'
+) -> Backend:
     """Build a backend by its name in parameters and launch arguments.
 
     Args:
@@ -157,6 +159,7 @@ def make_backend(name: str, image_size: int, render: bool, robot: str) -> Backen
         image_size: pixels along each side of both pictures.
         render: whether there are pictures at all.
         robot: 'low_poly' or 'detailed'.
+        cameras: 'framed' or 'original' poses.
 
     Raises:
         ValueError: for a name that is unknown or not there yet.
@@ -165,7 +168,7 @@ def make_backend(name: str, image_size: int, render: bool, robot: str) -> Backen
         # Imported here: the engine takes a second to load, and other backends do not need it.
         from c2a_sim_bridge.backends.maniskill import ManiskillBackend
 
-        return ManiskillBackend.create(image_size, render, robot)
+        return ManiskillBackend.create(image_size, render, robot, cameras)
     if name in PLANNED:
         raise ValueError(f'{PLANNED[name]}: use backend:=maniskill')
     raise ValueError(

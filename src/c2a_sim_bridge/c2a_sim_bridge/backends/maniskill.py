@@ -33,9 +33,18 @@ class ManiskillBackend:
         self.cameras = tuple(map(_view, (simulator.base_camera, simulator.wrist_camera)))
 
     @classmethod
-    def create(cls, image_size: int, render: bool, robot: str) -> ManiskillBackend:
+    def create(
+        cls, image_size: int, render: bool, robot: str, cameras: str = 'framed'
+    ) -> ManiskillBackend:
         """Make the simulator with the options that the bridge has as parameters."""
-        return cls(Simulator(SimConfig(image_size=image_size, render=render, robot=robot)))
+        config = SimConfig(
+            image_size=image_size,
+            render=render,
+            robot=robot,
+            base_camera=cameras,
+            wrist_camera=cameras,
+        )
+        return cls(Simulator(config))
 
     def check_task(self, task: str) -> None:
         """Refuse a task that is not there."""
