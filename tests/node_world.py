@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -31,7 +33,8 @@ def wait_until(predicate, timeout_s=10.0, what=''):
         if value:
             return value
         time.sleep(0.005)
-    raise AssertionError(f'not within {timeout_s} s: {what or predicate}')
+    load = ' '.join(f'{number:.1f}' for number in os.getloadavg())
+    raise AssertionError(f'not within {timeout_s} s (load {load}): {what or predicate}')
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def end_node(node, executor, thread):
     thread.join(5.0)
     node.destroy_node()
     rclpy.try_shutdown(context=node.context)
+    node.context.destroy()
 
 
 class NodeWorld:
@@ -230,6 +234,8 @@ class NodeWorld:
         )
 
     def close(self):
-        """End all nodes."""
-        for node, executor, thread in reversed(self._running):
-            end_node(node, executor, thread)
+        """End all nodes, and their participants: DDS looks for no more than a few dozen."""
+        while self._running:
+            end_node(*self._running.pop())
+        self.probe = None
+        gc.collect()

@@ -45,6 +45,11 @@ class EpisodeKeeper:
     def started(self, is_scheduled: bool) -> None:
         """An episode has begun."""
         self._closing_since = None
+        status = self.loop.status()
+        logger.info(
+            'episode %d %s seed %d: %s',
+            status.episode_id, status.task, status.seed, status.instruction,
+        )  # fmt: skip
         if is_scheduled:
             self.schedule.expect(self.loop.episode_id)
 

@@ -57,7 +57,7 @@ class BridgeServices:
             raise ValueError('the e-stop is pressed: release it with /c2a/estop data:=false')
         if scene == SCENE_KEEP:
             bridge.loop.set_instruction(request.instruction)
-            bridge.publish_status()
+            bridge.topics.publish_status()
             return
         missing = bridge.missing()
         if missing:

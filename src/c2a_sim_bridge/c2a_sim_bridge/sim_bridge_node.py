@@ -55,10 +55,10 @@ class SimBridgeNode(Node):
             self.backend.check_task(task)
         self.loop = EpisodeLoop(self.backend, Setting(params.stepping, params.low_level))
         self.skills = SkillRun(self.loop)
-        self._topics = BridgeTopics(
+        self.topics = BridgeTopics(
             self, self.loop, params.overlay_size, has_oracle=params.planner == 'oracle'
         )
-        self.peers = Peers(self, self._topics.observations, not self._is_oracle, self._on_peers)
+        self.peers = Peers(self, self.topics.observations, not self._is_oracle, self._on_peers)
         self.keeper = EpisodeKeeper(self.loop, self.schedule, self.missing)
         self.stepper = self._make_stepper()
         self._skill_server = SkillServer(
@@ -92,10 +92,7 @@ class SimBridgeNode(Node):
         self._is_ended = False
         self.peers.expect()
         self.stepper.begin()
-        self.get_logger().info(
-            f'episode {self.loop.episode_id} {task} seed {seed}: {self.loop.status().instruction}'
-        )
-        self._topics.begin(observation)
+        self.topics.begin(observation)
         self._publish_observation()
 
     def end(self, reason: str) -> None:
@@ -105,7 +102,7 @@ class SimBridgeNode(Node):
             self._on_ended()
 
     def take_key_step(self, key_step: KeyStep) -> None:
-        """The planner answered an observation of this episode."""
+        """Act on what the planner said about this episode."""
         self.keeper.note_key_step(key_step)
         self.loop.note_key_step(key_step)
         if self.loop.is_running:
@@ -115,20 +112,14 @@ class SimBridgeNode(Node):
         else:
             self.between_episodes()
 
-    def publish_status(self) -> None:
-        """Publish the episode's status: it has changed."""
-        self._topics.publish_status()
-
     def between_episodes(self) -> None:
         """Begin the next episode, or end the node, if it is time."""
         if self.keeper.is_over and self.params.exit:
             end_node(self, int(not self.schedule.all_succeeded))
             return
-        following = self.keeper.next_episode()
-        if following is None:
-            return
         try:
-            self.start(*following, is_scheduled=True)
+            if following := self.keeper.next_episode():
+                self.start(*following, is_scheduled=True)
         except (ValueError, RuntimeError) as err:
             self.get_logger().fatal(f'episode cannot begin: {err}')
             end_node(self, 1)
@@ -138,7 +129,7 @@ class SimBridgeNode(Node):
         self._skill_server.close()
         if self.loop.is_running:
             self.end(EndReason.aborted('the bridge was shut down'))
-            self._topics.wait_until_heard()
+            self.topics.wait_until_heard()
         self.backend.close()
         self._skill_server.destroy()
         super().destroy_node()
@@ -167,31 +158,31 @@ class SimBridgeNode(Node):
         if source == CommandSource.SKILL or (source and self._is_oracle):
             key_step = self.inputs.key_step
             subtask_id = key_step.subtask_id if key_step else -1
-            self._topics.publish_command(safe, source, goal.subtask_id if goal else subtask_id)
+            self.topics.publish_command(safe, source, goal.subtask_id if goal else subtask_id)
         self.loop.advance(safe)
         self.skills.after_step()
         self._publish_observation()
         if not self.loop.is_running:
             self._on_ended()
         elif goal is not None:
-            self.publish_status()
+            self.topics.publish_status()
 
     def _idle(self) -> None:
         """One control step of a world that moves between episodes as well."""
         observation = self.loop.idle()
         if observation is not None:
-            self._topics.publish_idle(observation)
+            self.topics.publish_idle(observation)
 
     def _publish_observation(self) -> None:
         inputs = self.inputs
-        self._topics.publish_observation(self.loop.observation, inputs.key_step, inputs.chunk)
+        self.topics.publish_observation(self.loop.observation, inputs.key_step, inputs.chunk)
 
     def _on_ended(self) -> None:
         """The episode is over: say so, and look for the next one."""
         self._is_ended = True
         self.skills.stop(self.loop.reason)
         self.keeper.ended()
-        self.publish_status()
+        self.topics.publish_status()
         self.diagnostics.refresh()
         self._between.reset()
 
