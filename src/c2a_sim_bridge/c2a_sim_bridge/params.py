@@ -30,6 +30,11 @@ class SimBridgeParams:
         lower=-1,
         upper=10**6,
     )
+    audience: str = param(
+        '',
+        'Names of further nodes, separated by commas, that must hear the observations before an '
+        'episode begins: a recorder for instance.',
+    )
     exit: bool = param(
         False, 'End after the last episode; exit code 0 only if all of them succeeded.'
     )

@@ -80,6 +80,7 @@ class Peers:
         node: the bridge.
         observations: its publisher of observations, which they have to have found.
         needs_controller: an episode needs it; it does not while skills move the robot.
+        audience: names of further nodes that must have found the observations.
         on_change: called when a peer has come (with '') or one that is needed was lost (its name).
     """
 
@@ -88,10 +89,12 @@ class Peers:
         node: Node,
         observations: Publisher,
         needs_controller: bool,
+        audience: tuple[str, ...],
         on_change: Callable[[str], None],
     ) -> None:
         self._node = node
         self._observations = observations
+        self._audience = audience
         self._on_change = on_change
         self.planner = Peer(node, 'planner', self._on_peer)
         self.controller = Peer(node, 'controller', self._on_peer)
@@ -105,6 +108,7 @@ class Peers:
     def missing(self) -> str:
         """Names of needed peers that do not live or have not been found yet."""
         absent = [peer.name for peer in self.needed if not self._is_there(peer)]
+        absent += [name for name in self._audience if not self._hears(name)]
         return ' and '.join(absent)
 
     def __repr__(self) -> str:
@@ -115,12 +119,14 @@ class Peers:
         return f'{self.planner}, {self.controller}, readers {readers}, {matched} matched'
 
     def _is_there(self, peer: Peer) -> bool:
-        if not peer.is_alive:
-            return False
+        return peer.is_alive and self._hears(peer.name)
+
+    def _hears(self, name: str) -> bool:
+        """Whether a node's subscription of the observations has been found and matched."""
         topic = self._observations.topic_name
         readers = [info.node_name for info in self._node.get_subscriptions_info_by_topic(topic)]
         # The graph knows names, the publisher knows how many it has really matched.
-        return peer.name in readers and self._observations.get_subscription_count() >= len(readers)
+        return name in readers and self._observations.get_subscription_count() >= len(readers)
 
     def _on_peer(self, peer: Peer) -> None:
         is_missed = peer.is_lost and peer in self.needed

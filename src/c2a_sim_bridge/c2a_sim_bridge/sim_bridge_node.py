@@ -58,7 +58,10 @@ class SimBridgeNode(Node):
         self.topics = BridgeTopics(
             self, self.loop, params.overlay_size, has_oracle=params.planner == 'oracle'
         )
-        self.peers = Peers(self, self.topics.observations, not self._is_oracle, self._on_peers)
+        audience = tuple(name.strip() for name in params.audience.split(',') if name.strip())
+        self.peers = Peers(
+            self, self.topics.observations, not self._is_oracle, audience, self._on_peers
+        )
         self.keeper = EpisodeKeeper(self.loop, self.schedule, self.missing)
         self.stepper = self._make_stepper()
         self._skill_server = SkillServer(

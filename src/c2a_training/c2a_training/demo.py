@@ -248,8 +248,9 @@ def start_stack(settings: DemoSettings, log: Path) -> subprocess.Popen[bytes]:
     """Start bringup, in a session of its own so that Ctrl-C is ours to handle."""
     params = log.with_name('params.yaml')
     params.write_text(
-        '# Larger pictures than a model sees, for the video.\n'
-        f'/c2a/sim_bridge:\n  ros__parameters:\n    image_size: {settings.image_size}\n',
+        '# Larger pictures than a model sees, for the video, and nothing happens unfilmed.\n'
+        f'/c2a/sim_bridge:\n  ros__parameters:\n    image_size: {settings.image_size}\n'
+        '    audience: demo_recorder\n',
         encoding='utf-8',
     )
     arguments = {
