@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import threading
@@ -76,13 +77,17 @@ class Probe(Node):
             self._listen(kind, msg_type, topic, qos, convert)
 
     def _listen(self, kind, msg_type, topic, qos, convert=lambda msg: msg):
+        # A reader's depth is its own affair: this one may be slow and must not miss anything.
+        qos = copy.copy(qos)
+        qos.depth = 1000
+
         def note(msg, info):
             sent_ns = info['source_timestamp']
             self.events.append(Event(kind, convert(msg), time.monotonic(), sent_ns))
 
         self.create_subscription(msg_type, topic, note, qos)
 
-    def listen(self, kind, msg_type, topic, qos=10):
+    def listen(self, kind, msg_type, topic, qos=Qos.STATUS):
         """Write down another topic."""
         self._listen(kind, msg_type, topic, qos)
 

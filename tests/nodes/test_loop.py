@@ -357,3 +357,27 @@ def test_a_world_that_cannot_be_made_ends_the_bridge_with_one_line(ros):
     simulator.reset = no_device
     bridge = ros.stack(simulator)
     wait_until(lambda: getattr(bridge, 'exit_code', None) == 1)
+
+
+def test_lifecycle_nodes_wait_for_their_manager_and_free_what_they_had(ros):
+    simulator = FakeSimulator()
+    bridge = ros.bridge(simulator, low_level='policy', planner='oracle')
+    planner = ros.planner(low_level='policy', autostart=False)
+    controller = ros.controller(FakePolicy(), low_level='policy', autostart=False)
+
+    def both(transition):
+        tasks = [
+            node.executor.create_task(getattr(node, f'trigger_{transition}'))
+            for node in (planner, controller)
+        ]
+        wait_until(lambda: all(task.done() for task in tasks), what=transition)
+
+    assert bridge.missing() == 'planner and controller'
+    both('configure')
+    ros.wait_for_peers(bridge)
+    both('activate')
+    wait_until(lambda: ros.probe.of('command', 1), what='the first command after both are active')
+    assert ros.ended().success
+    both('deactivate')
+    both('cleanup')
+    wait_until(lambda: bridge.missing() == 'planner and controller')

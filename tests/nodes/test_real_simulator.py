@@ -109,3 +109,31 @@ def test_the_arm_stands_still_after_a_stop(ros, stepping, how):
     assert speed > 0.1
     assert np.linalg.norm(after - before) < 1e-3
     assert threading.active_count() < 50
+
+
+def test_semantics_05_cells_are_those_of_the_picture_in_which_the_key_step_is_first_written(ros):
+    import re
+
+    _, backend = quiet_stack(ros)
+    cells = []
+
+    def observe(episode_id, observe=backend.observe):
+        simulator = backend.simulator
+        names = [spec.name for spec in simulator.state.specs]
+        cells.append({name: simulator.cell_of(i) for i, name in enumerate(names)})
+        return observe(episode_id)
+
+    backend.observe = observe
+    assert ros.reset(task='Swap', seed=0).accepted
+    status = ros.ended(1)
+    wait_until(lambda: len(ros.probe.of('key_step', 1)) == status.step + 1)
+    borders = [k for k in ros.probe.of('key_step', 1) if k.is_key_step and k.code != 'done()']
+    assert len(borders) >= 12
+    for key_step in borders:
+        for name, column, row in re.findall(
+            r"get_actor\('(.*?)', \((\d), (\d)\)\)", key_step.code
+        ):
+            assert cells[key_step.step][name] == (int(column), int(row))
+    frozen = {}
+    for key_step in ros.probe.of('key_step', 1):
+        assert frozen.setdefault(key_step.subtask_id, key_step.code) == key_step.code

@@ -34,8 +34,8 @@ class Overlay:
         self._canvas = np.full((size + self.text_height, size, 3), _BACKGROUND, np.uint8)
         self._text = ''
         self._lines = np.array([i * size // GRID_SIZE for i in range(1, GRID_SIZE)])
-        # Characters of the font at this scale are about 7.6 pixels wide.
-        self._columns = max(10, int((size - 2 * _MARGIN_PX) / 7.6))
+        # Characters of the font at this scale are 5.5 pixels wide on average.
+        self._columns = max(10, int((size - 2 * _MARGIN_PX) / 6.2))
 
     @property
     def text_height(self) -> int:
