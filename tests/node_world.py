@@ -52,7 +52,7 @@ class Probe(Node):
     """Listens to everything under /c2a and writes it down."""
 
     def __init__(self, **kwargs):
-        super().__init__('probe', namespace=NAMESPACE, **kwargs)
+        super().__init__('probe', namespace=NAMESPACE, enable_rosout=False, **kwargs)
         self.events = []
         # Made at once, so that the servers know them when a test uses them: ROS 2 loses the
         # answers to a client that a server has not discovered yet.
@@ -163,6 +163,9 @@ class NodeWorld:
             'namespace': NAMESPACE,
             'context': new_context(),
             'parameter_overrides': overrides,
+            # rcl keeps the publishers of /rosout by node name for the whole process: two nodes of one
+            # name in two contexts pull the rug from under each other, and one day it crashes.
+            'enable_rosout': False,
         }
 
     def bridge(self, simulator, **parameters):
