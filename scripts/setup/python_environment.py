@@ -22,7 +22,7 @@ CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
 # Where the wheels of ROS were built: their exported CMake files name this folder's headers.
 BUILDER_PATH = re.compile(r'/opt/python/cp3[^;"\s]*')
 INDEX_TIMEOUT_S = 5.0
-PUBLIC_INDEX = 'https://pypi.org/simple'
+DEFAULT_INDEX = 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)'
 NETWORK_WORDS = (
     'connection',
     'timed out',
@@ -179,7 +179,7 @@ def _index() -> str:
             return run([str(PYTHON), '-m', 'pip', 'config', 'get', name]).strip()
         except ProgramError:
             continue
-    return PUBLIC_INDEX
+    return run([str(PYTHON), '-c', DEFAULT_INDEX]).strip()
 
 
 def _is_reachable(url: str) -> bool:
