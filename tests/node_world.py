@@ -163,8 +163,8 @@ class NodeWorld:
             'namespace': NAMESPACE,
             'context': new_context(),
             'parameter_overrides': overrides,
-            # rcl keeps the publishers of /rosout by node name for the whole process: two nodes of one
-            # name in two contexts pull the rug from under each other, and one day it crashes.
+            # rcl keeps the publishers of /rosout by node name for the whole process: two nodes of
+            # one name in two contexts pull the rug from under each other, and one day it crashes.
             'enable_rosout': False,
         }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 from rclpy.executors import SingleThreadedExecutor
@@ -39,6 +40,10 @@ PATIENCE_S = 0.3 * CONTROL_DT
 """Realtime: so long after an observation its key step is waited for."""
 
 
+UNHEARD = 4
+"""Messages kept while inactive: status, observation and key step of the last step."""
+
+
 class ControllerNode(LifecycleNode):
     """Turns observations and key steps into commands.
 
@@ -51,6 +56,7 @@ class ControllerNode(LifecycleNode):
         self.params = declare_params(self, ControllerParams)
         self._given_policy = policy
         self._is_active = False
+        self._unheard: deque = deque(maxlen=UNHEARD)
         self._failure = ''
         self._diagnostics: Diagnostics | None = None
         self.loop: ControllerLoop | None = None
@@ -73,9 +79,13 @@ class ControllerNode(LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Answer from now on."""
+        """Answer from now on, what came last included: in lockstep the world waits for it."""
+        result = super().on_activate(state)
         self._is_active = True
-        return super().on_activate(state)
+        while self._unheard:
+            callback, msg = self._unheard.popleft()
+            callback(msg)
+        return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Send nothing any more; the bridge then stops the robot."""
@@ -135,19 +145,25 @@ class ControllerNode(LifecycleNode):
         ]
 
     def _on_status(self, msg: c2a.EpisodeStatus) -> None:
-        if self._is_active and self.loop is not None:
+        if self._hears(self._on_status, msg):
             self.loop.on_status(messages.episode_status_from_msg(msg))
 
     def _on_observation(self, msg: c2a.Observation) -> None:
-        if not self._is_active or self.loop is None:
+        if not self._hears(self._on_observation, msg):
             return
         self.loop.on_observation(messages.observation_from_msg(msg))
         if self._patience is not None and self.loop.is_waiting:
             self._patience.reset()
 
     def _on_key_step(self, msg: c2a.KeyStep) -> None:
-        if self._is_active and self.loop is not None:
+        if self._hears(self._on_key_step, msg):
             self.loop.on_key_step(messages.key_step_from_msg(msg))
+
+    def _hears(self, callback, msg) -> bool:
+        """Whether the node is active; if not, the message is kept until it is."""
+        if not self._is_active:
+            self._unheard.append((callback, msg))
+        return self._is_active and self.loop is not None
 
     def _on_patience_over(self) -> None:
         self._patience.cancel()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 from rclpy.executors import SingleThreadedExecutor
@@ -27,6 +28,9 @@ from c2a_planner.planner_loop import PlannerLoop, PlannerPorts
 from c2a_planner.ros_skill_client import SkillClient
 from c2a_planner.ros_task_server import TaskServer
 
+UNHEARD = 4
+"""Messages kept while inactive: status, observation and ground truth of the last step."""
+
 
 class PlannerNode(LifecycleNode):
     """Answers observations with key steps, and has them executed where no policy does.
@@ -40,6 +44,7 @@ class PlannerNode(LifecycleNode):
         self.params = declare_params(self, PlannerParams)
         self._given_backend = backend
         self._is_active = False
+        self._unheard: deque = deque(maxlen=UNHEARD)
         self._failure = ''
         self._diagnostics: Diagnostics | None = None
         if self.params.autostart:
@@ -61,9 +66,13 @@ class PlannerNode(LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Answer from now on."""
+        """Answer from now on, what came last included: in lockstep the world waits for it."""
+        result = super().on_activate(state)
         self._is_active = True
-        return super().on_activate(state)
+        while self._unheard:
+            callback, msg = self._unheard.popleft()
+            callback(msg)
+        return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop the task and the robot."""
@@ -132,17 +141,23 @@ class PlannerNode(LifecycleNode):
 
     def _on_status(self, msg: c2a.EpisodeStatus) -> None:
         status = messages.episode_status_from_msg(msg)
-        if self._is_active:
+        if self._hears(self._on_status, msg):
             self.loop.on_status(status)
             self._tasks.on_status(status)
 
     def _on_observation(self, msg: c2a.Observation) -> None:
-        if self._is_active:
+        if self._hears(self._on_observation, msg):
             self.loop.on_observation(messages.observation_from_msg(msg))
 
     def _on_oracle(self, msg: c2a.KeyStep) -> None:
-        if self._is_active:
+        if self._hears(self._on_oracle, msg):
             self.loop.on_oracle(messages.key_step_from_msg(msg))
+
+    def _hears(self, callback, msg) -> bool:
+        """Whether the node is active; if not, the message is kept until it is."""
+        if not self._is_active:
+            self._unheard.append((callback, msg))
+        return self._is_active
 
     def _on_skill_feedback(self, step: int) -> None:
         self.loop.on_skill_feedback(step)
