@@ -30,6 +30,14 @@ def endless():
     return FakeSimulator(needs_steps=0, max_steps=10**6, skill_steps=10**5, step_s=0.01)
 
 
+@pytest.fixture(autouse=True)
+def udp_only(monkeypatch):
+    """No shared memory: Fast DDS 2.14 may crash this process after a writer was killed in it."""
+    monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
+    # A profile of the user's own: the nodes then leave the transports alone.
+    monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', 'none')
+
+
 class Processes:
     """Starts nodes as processes and ends what is left of them."""
 
