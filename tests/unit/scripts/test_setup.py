@@ -49,12 +49,12 @@ def test_mesa_of_debian_12_is_too_old_and_that_of_ubuntu_24_04_is_not(setup, ver
 def test_backports_come_from_the_configured_mirror(setup):
     targets = (
         'http://mirror.example/security/|bookworm-security|Debian|main\n'
-        'http://mirror.example/debian/|bookworm-updates|Debian|main\n'
-        'http://mirror.example/debian/|bookworm|Debian|main\n'
+        'http://mirror.example/packages/|bookworm-updates|Debian|main\n'
+        'http://mirror.example/packages/|bookworm|Debian|main\n'
         'http://other.example/|stable|Somebody|main\n'
     )
     source = setup('system_packages').backports_source(targets, NOWHERE)
-    assert source == 'deb http://mirror.example/debian/ bookworm-backports main\n'
+    assert source == 'deb http://mirror.example/packages/ bookworm-backports main\n'
 
 
 def test_backports_are_signed_by_the_archive_key_where_it_lies(setup, tmp_path):
