@@ -41,16 +41,23 @@ def cli_page() -> str:
     bringup.installed_stack = lambda: load_stack(ROOT / 'launch')
 
     parts = [f'# Command line\n\n{NOTE}\n\n```\n{cli.make_parser().format_help()}```\n']
-    parts += [_command(cli, name) for name in cli.COMMANDS]
+    parts += [part for name in cli.COMMANDS for part in _commands(cli.GROUP, name)]
     return '\n'.join(parts)
 
 
-def _command(cli: object, name: str) -> str:
-    parser = cli.make_parser(name)
+def _commands(group: object, name: str) -> list[str]:
+    """Help of a command; of a group of them, its own help and that of each."""
+    title = f'## {group.prog} {name}\n\n```\n'
+    subgroup = group.subgroup(name)
+    if subgroup is not None:
+        parts = [f'{title}{subgroup.make_parser().format_help()}```\n']
+        return parts + [part for sub in subgroup.commands for part in _commands(subgroup, sub)]
     (subparsers,) = (
-        action for action in parser._actions if isinstance(action, argparse._SubParsersAction)
+        action
+        for action in group.make_parser(name)._actions
+        if isinstance(action, argparse._SubParsersAction)
     )
-    return f'## c2a {name}\n\n```\n{subparsers.choices[name].format_help()}```\n'
+    return [f'{title}{subparsers.choices[name].format_help()}```\n']
 
 
 def parameters_page() -> str:
