@@ -66,8 +66,8 @@ def test_success_is_what_the_predicate_says_and_nothing_else(simulator: Simulato
         def _evaluate(self, state) -> bool:
             return state.step == 3
 
-    def sample(task, seed):
-        instance = sample_episode(task, seed)
+    def sample(task, seed, split):
+        instance = sample_episode(task, seed, split)
         object.__setattr__(instance, 'goal', AtStepThree())
         return instance
 

@@ -39,6 +39,9 @@ triangle's edge, so with less they could seal on two objects at once."""
 FREE_MARGIN = 0.02
 """Smallest gap in metres around a free place."""
 
+HOME_EE_POSITION = (-0.105696, 0.0, 0.295447)
+"""Where the tip of the cups is when an episode begins, metres, world frame."""
+
 NEXT_TO_MARGIN = 0.05
 """Smallest gap in metres around a target of PlaceNextTo."""
 
@@ -53,6 +56,7 @@ DIRECTIONS: dict[str, tuple[float, float, float]] = {
 _ATTEMPTS_PER_OBJECT = 50
 _MAX_LAYOUTS = 400
 _GRID_STEP = 0.025
+_HELD_GAP_M = 5e-4
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,13 @@ def place_objects(
     )
 
 
+def hold_object(rng: np.random.Generator, spec: ObjectSpec) -> PlacedObject:
+    """The object hanging at the gripper's cups, which are at home: for `TaskInstance.held`."""
+    x, y, z = HOME_EE_POSITION
+    yaw = float(rng.uniform(-math.pi, math.pi))
+    return PlacedObject(spec, np.array([x, y, z - spec.height / 2 - _HELD_GAP_M]), yaw)
+
+
 def find_free_space(
     state: WorldState, actor: int, workspace: Workspace = TABLE, margin: float = FREE_MARGIN
 ) -> np.ndarray:
@@ -142,8 +153,8 @@ def find_free_space(
     """
     outlines = [
         state.world_footprint(k)
-        for k in range(len(state.specs))
-        if k != actor or state.grasped != actor
+        for k, spec in enumerate(state.specs)
+        if spec.is_solid and (k != actor or state.grasped != actor)
     ]
     spec = state.specs[actor]
     points = _grid(workspace)
@@ -193,7 +204,11 @@ def next_to_points(
     present yaw and every other object.
     """
     area = next_to_area(state.specs[main], state.specs[other], tuple(direction))
-    obstacles = [state.world_footprint(k) for k in range(len(state.specs)) if k != main]
+    obstacles = [
+        state.world_footprint(k)
+        for k, spec in enumerate(state.specs)
+        if k != main and spec.is_solid
+    ]
     outline = state.world_footprint(main) - state.positions[main, :2]
     return _feasible(area + state.positions[other, :2], outline, obstacles, workspace)
 

@@ -80,7 +80,7 @@ class Picked(Predicate):
         actor = self.objects[0]
         if state.grasped != actor or state.bottom_z(actor) < self._clearance:
             return False
-        others = (k for k in range(len(state.specs)) if k != actor)
+        others = (k for k, spec in enumerate(state.specs) if k != actor and spec.is_solid)
         return all(clearance(state, actor, other) >= self._clearance for other in others)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import sapien
 
 from c2a_sim_bridge.sim.cameras import FAR_M, NEAR_M, CameraModel
+from c2a_sim_bridge.sim.objects import ObjectKind
 from c2a_sim_bridge.sim.world import World
 
 SHADERS = ('fast', 'minimal', 'default')
@@ -26,6 +27,7 @@ _SUN = (1.5, 1.46, 1.4)
 _SUN_DIRECTION = (0.40, 0.55, -1.2)
 _SHADOW_Z = 6e-4
 _UPRIGHT_COS = 0.995
+_WITH_SHADOW = (ObjectKind.OBJECT, ObjectKind.FIXED)
 # SAPIEN's cameras look along x with y to the left and z up.
 _SAPIEN_FROM_OPTICAL = np.array(
     [[0.0, -1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
@@ -79,18 +81,32 @@ class Pictures:
         _light(self._scene, shadows=shadows)
         _lay_table(self._scene)
         self._world = world
-        self._drop_shadows = [] if shadows else _make_drop_shadows(world)
+        self._drop_shadows: dict[int, sapien.Entity] = {}
+        self._gripper_shadow: sapien.Entity | None = None
+        if not shadows:
+            circle = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
+            outline = 0.036 * np.column_stack([np.cos(circle), np.sin(circle)])
+            self._drop_shadows = {
+                index: _make_drop_shadow(self._scene, spec.footprint)
+                for index, spec in enumerate(world.specs)
+                if spec.kind in _WITH_SHADOW
+            }
+            self._gripper_shadow = _make_drop_shadow(self._scene, outline)
         self._cameras = {camera.name: _mount(world, camera) for camera in cameras}
+        ids = [entity.per_scene_id for entity in world.entities]
+        last = max(entity.per_scene_id for entity in self._scene.entities)
+        self._index_of_id = np.full(last + 1, -1, np.int16)
+        self._index_of_id[ids] = np.arange(len(ids))
 
     def refresh(self) -> None:
         """Take the bodies' poses over from the physics; before the pictures of a step."""
         state = self._world.state
-        for index, shadow in enumerate(self._drop_shadows[:-1]):
+        for index, shadow in self._drop_shadows.items():
             upright = state.rotations[index, 2, 2] > _UPRIGHT_COS
             height = float(state.positions[index, 2]) if upright else math.nan
             shadow.pose = _shadow_pose(state.positions[index], height, state.yaw(index))
-        if self._drop_shadows:
-            self._drop_shadows[-1].pose = _shadow_pose(
+        if self._gripper_shadow is not None:
+            self._gripper_shadow.pose = _shadow_pose(
                 state.ee_position, float(state.ee_position[2]), 0.0
             )
         self._scene.update_render()
@@ -104,35 +120,43 @@ class Pictures:
             return np.ascontiguousarray(picture[..., :3])
         return (np.clip(picture[..., :3], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
+    def segment(self, name: str) -> np.ndarray:
+        """Who is seen where: (H, W) int16, an object's index or −1, of the last picture taken.
 
-def _make_drop_shadows(world: World) -> list[sapien.Entity]:
-    """Flat dark outlines on the table, one for each object and last the gripper's.
+        Args:
+            name: the camera's; its picture of this step must have been taken.
+        """
+        camera = self._cameras[name]
+        names = camera.get_picture_names()
+        if 'Segmentation' in names:
+            ids = camera.get_picture('Segmentation')[..., 1]
+        else:
+            ids = camera.get_picture('PositionSegmentation')[..., 3]
+        return self._index_of_id[ids]
 
-    Not light's true shadows, but they show how high something is, for next to nothing.
+
+def _make_drop_shadow(scene: sapien.Scene, outline: np.ndarray) -> sapien.Entity:
+    """A flat dark outline (n, 2) on the table.
+
+    Not light's true shadow, but it shows how high something is, for next to nothing.
     """
-    circle = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
-    outlines = [spec.footprint for spec in world.specs]
-    outlines.append(0.036 * np.column_stack([np.cos(circle), np.sin(circle)]))
+    count = len(outline)
     material = sapien.render.RenderMaterial()
     material.base_color = [0.62 * c for c in _TABLE_COLOUR[:3]] + [1.0]
-    entities = []
-    for outline in outlines:
-        count = len(outline)
-        body = sapien.render.RenderBodyComponent()
-        body.attach(
-            sapien.render.RenderShapeTriangleMesh(
-                vertices=np.column_stack([outline, np.zeros(count)]).astype(np.float32),
-                triangles=np.array([[0, k, k + 1] for k in range(1, count - 1)], np.uint32),
-                normals=np.tile(np.array([[0, 0, 1]], np.float32), (count, 1)),
-                uvs=np.zeros((count, 2), np.float32),
-                material=material,
-            )
+    body = sapien.render.RenderBodyComponent()
+    body.attach(
+        sapien.render.RenderShapeTriangleMesh(
+            vertices=np.column_stack([outline, np.zeros(count)]).astype(np.float32),
+            triangles=np.array([[0, k, k + 1] for k in range(1, count - 1)], np.uint32),
+            normals=np.tile(np.array([[0, 0, 1]], np.float32), (count, 1)),
+            uvs=np.zeros((count, 2), np.float32),
+            material=material,
         )
-        entity = sapien.Entity()
-        entity.add_component(body)
-        world.scene.add_entity(entity)
-        entities.append(entity)
-    return entities
+    )
+    entity = sapien.Entity()
+    entity.add_component(body)
+    scene.add_entity(entity)
+    return entity
 
 
 def _shadow_pose(position: np.ndarray, height: float, yaw: float) -> sapien.Pose:

@@ -17,6 +17,8 @@ from c2a_core.skill_api import parse_key_step
 from c2a_core.spaces import CONTROL_DT_NS, clip_action, hold_action
 from c2a_core.types import Observation
 from c2a_sim_bridge.sim import cameras
+from c2a_sim_bridge.sim.labels import ObjectLabels, label_objects
+from c2a_sim_bridge.sim.object_pool import POOLS
 from c2a_sim_bridge.sim.rendering import SHADERS, Pictures, make_render_system
 from c2a_sim_bridge.sim.robot import ROBOT_MODELS, robot_description
 from c2a_sim_bridge.sim.skills.contact import Done
@@ -46,6 +48,7 @@ class SimConfig:
         wrist_camera: `framed` or `original`, see `cameras.wrist_camera`.
         shader: `fast`, or SAPIEN's `minimal` and `default`, see `rendering.make_render_system`.
         shadows: cast shadows; handsome, slow without a GPU, not with the `fast` shader.
+        split: which objects scenes may have, a key of `object_pool.POOLS`.
     """
 
     image_size: int = 128
@@ -55,6 +58,7 @@ class SimConfig:
     wrist_camera: str = 'framed'
     shader: str = 'fast'
     shadows: bool = False
+    split: str = 'simple'
 
     def __post_init__(self) -> None:
         """Refuse what no simulator can be made of, before an episode begins."""
@@ -64,6 +68,8 @@ class SimConfig:
             raise ValueError(f'robot must be one of {ROBOT_MODELS}, got {self.robot!r}')
         if self.shader not in SHADERS:
             raise ValueError(f'shader must be one of {SHADERS}, got {self.shader!r}')
+        if self.split not in POOLS:
+            raise ValueError(f'split must be one of {tuple(POOLS)}, got {self.split!r}')
         if self.shadows and self.shader == 'fast':
             raise ValueError("the 'fast' shader casts no shadows: take shader 'minimal' for them")
         cameras.base_camera(self.base_camera, self.image_size)
@@ -130,7 +136,7 @@ class Simulator:
             ValueError: for an unknown task (with the nearest names) or a negative seed.
             RuntimeError: if pictures are wanted and no Vulkan device is usable.
         """
-        self._instance = sample_episode(task, seed)
+        self._instance = sample_episode(task, seed, self.config.split)
         self._pictures = None
         self._world = self._build_world()
         self._interpreter = self._new_interpreter()
@@ -243,14 +249,29 @@ class Simulator:
         ]
         return np.array(boxes).reshape(count, 4)
 
+    def object_labels(self) -> ObjectLabels:
+        """What of each object can be seen in the base picture of the last `observe`.
+
+        Raises:
+            RuntimeError: if this simulator makes no pictures.
+        """
+        if self._pictures is None:
+            raise RuntimeError('labels need pictures: make the simulator with render=True')
+        specs = self.state.specs
+        cells = [self.cell_of(index) for index in range(len(specs))]
+        return label_objects(specs, cells, self._pictures.segment('base'))
+
     def _build_world(self) -> World:
-        if not self.config.render:
-            return World(self._instance.objects, robot_model=self.config.robot)
+        instance = self._instance
         world = World(
-            self._instance.objects,
+            instance.objects,
+            held=instance.held,
+            fixture=instance.fixture,
             robot_model=self.config.robot,
-            render_system=make_render_system(self.config.shader),
+            render_system=make_render_system(self.config.shader) if self.config.render else None,
         )
+        if not self.config.render:
+            return world
         self._pictures = Pictures(
             world, (self.base_camera, self.wrist_camera), shadows=self.config.shadows
         )

@@ -11,13 +11,25 @@ from c2a_sim_bridge.sim.objects import ObjectSpec
 
 
 def object_visual(spec: ObjectSpec) -> sapien.render.RenderBodyComponent:
-    """Flat-shaded prism of the object's colour."""
-    vertices, normals, triangles = _prism_mesh(spec)
+    """What shows the object: a flat-shaded prism, a sphere or a gripper of its colour."""
     material = sapien.render.RenderMaterial()
     material.base_color = [*spec.rgb, 1.0]
     material.roughness, material.specular, material.metallic = 0.7, 0.3, 0.0
     body = sapien.render.RenderBodyComponent()
-    body.attach(
+    for shape in _shapes(spec, material):
+        body.attach(shape)
+    return body
+
+
+def _shapes(
+    spec: ObjectSpec, material: sapien.render.RenderMaterial
+) -> list[sapien.render.RenderShape]:
+    if spec.shape == 'sphere':
+        return [sapien.render.RenderShapeSphere(spec.height / 2, material)]
+    if spec.shape == 'gripper':
+        return _gripper_shapes(spec, material)
+    vertices, normals, triangles = _prism_mesh(spec)
+    return [
         sapien.render.RenderShapeTriangleMesh(
             vertices=vertices,
             triangles=triangles,
@@ -25,8 +37,25 @@ def object_visual(spec: ObjectSpec) -> sapien.render.RenderBodyComponent:
             uvs=np.zeros((len(vertices), 2), np.float32),
             material=material,
         )
+    ]
+
+
+def _gripper_shapes(
+    spec: ObjectSpec, material: sapien.render.RenderMaterial
+) -> list[sapien.render.RenderShape]:
+    """Cup plate, trunk and a nose along +x: a gripper whose turn can be seen."""
+    width, depth, height = spec.size
+    boxes = (
+        ((0.0, 0.0, -0.1 * height), (depth, width, 0.2 * height)),
+        ((0.0, 0.0, -0.6 * height), (0.4 * depth, 0.5 * width, 0.8 * height)),
+        ((0.7 * depth, 0.0, -0.1 * height), (0.4 * depth, 0.2 * width, 0.1 * height)),
     )
-    return body
+    shapes = []
+    for centre, size in boxes:
+        shape = sapien.render.RenderShapeBox(np.asarray(size, np.float32) / 2, material)
+        shape.local_pose = sapien.Pose(centre)
+        shapes.append(shape)
+    return shapes
 
 
 def _prism_mesh(spec: ObjectSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -24,7 +24,8 @@ from c2a_core.geometry import (
 )
 from c2a_core.spaces import CONTROL_DT
 from c2a_sim_bridge.sim import kinematics
-from c2a_sim_bridge.sim.objects import PlacedObject
+from c2a_sim_bridge.sim.fixture import Fixture
+from c2a_sim_bridge.sim.objects import ObjectKind, PlacedObject
 from c2a_sim_bridge.sim.robot import BASE_POSITION, EE_LINK, GRIPPER_LINK, load_robot
 from c2a_sim_bridge.sim.state import WorldState
 from c2a_sim_bridge.sim.suction import SuctionCup, is_sealed
@@ -38,6 +39,7 @@ FRICTION = 1.0
 CONTACT_OFFSET_M = 0.005
 _CONTACT_IMPULSE = 1e-5  # N·s, below it a contact is only a neighbourhood
 _TOUCH_REACH_M = 0.12  # gripper's radius, one control step and a margin
+_FRAME = -3  # of the fixture
 _ROBOT = -2
 _GROUND = -1
 
@@ -49,6 +51,8 @@ class World:
         self,
         objects: tuple[PlacedObject, ...],
         *,
+        held: int | None = None,
+        fixture: Fixture | None = None,
         robot_model: str = 'low_poly',
         render_system: sapien.render.RenderSystem | None = None,
     ) -> None:
@@ -56,6 +60,8 @@ class World:
 
         Args:
             objects: what lies on the table.
+            held: index of the object that the gripper holds already, with the vacuum on.
+            fixture: machinery, whose parts are objects too.
             robot_model: see `robot.ROBOT_MODELS`.
             render_system: where visuals go; None builds a world without any.
         """
@@ -70,18 +76,14 @@ class World:
         self.gripper = self.robot.find_link_by_name(GRIPPER_LINK).entity
         self.ee = self.robot.find_link_by_name(EE_LINK).entity
         ground = self.scene.add_ground(0.0, render=False)
-        self.entities = [
-            _build_object(self.scene, placed, with_visual=render_system is not None)
-            for placed in objects
-        ]
-        self._bodies = [_body(entity) for entity in self.entities]
-        self._owners = {body: index for index, body in enumerate(self._bodies)}
-        self._owners[_body(ground, sapien.physx.PhysxRigidStaticComponent)] = _GROUND
+        self._owners = {_body(ground, sapien.physx.PhysxRigidStaticComponent): _GROUND}
+        self._build_objects(objects, fixture, with_visuals=render_system is not None)
         # The wrappers are kept: contacts name bodies by them.
         self._links = list(self.robot.links)
         self._owners.update(dict.fromkeys(self._links, _ROBOT))
         self._suction = SuctionCup(self.gripper, self.entities, self.scene)
-        self._vacuum_on = False
+        self._movable = [index for index, spec in enumerate(self.specs) if spec.is_movable]
+        self._vacuum_on = held is not None
         self._goal = kinematics.HOME_JOINTS.copy()
         self._ever_grasped = np.zeros(len(objects), dtype=bool)
         self._touched = np.zeros(len(objects), dtype=bool)
@@ -89,6 +91,8 @@ class World:
         self._touch_reach_squared = (np.array(spheres) + _TOUCH_REACH_M) ** 2
         self._step_count = 0
         self.ik_error = 0.0
+        if held is not None:
+            self._grip(held)
         self.state = self._read_state()
 
     def step(self, action: np.ndarray) -> WorldState:
@@ -125,7 +129,9 @@ class World:
         parts = [self.robot.get_qpos(), self.robot.get_qvel(), self._goal]
         for entity, body in zip(self.entities, self._bodies, strict=True):
             pose = entity.pose
-            parts += [pose.p, pose.q, body.linear_velocity, body.angular_velocity]
+            parts += [pose.p, pose.q]
+            if body is not None:
+                parts += [body.linear_velocity, body.angular_velocity]
         parts.append(np.array([self._suction.held, self._vacuum_on, self._step_count], np.int64))
         sha = hashlib.sha256()
         for part in parts:
@@ -190,8 +196,8 @@ class World:
 
     def _try_grip(self) -> bool:
         ee = self.ee.pose.to_transformation_matrix()
-        for index, entity in enumerate(self.entities):
-            pose = entity.pose
+        for index in self._movable:
+            pose = self.entities[index].pose
             if is_sealed(
                 self.specs[index],
                 pose.p,
@@ -199,10 +205,36 @@ class World:
                 ee[:3, 3],
                 ee[:3, 2],
             ):
-                self._suction.grip(index)
-                self._ever_grasped[index] = True
+                self._grip(index)
                 return True
         return False
+
+    def _grip(self, index: int) -> None:
+        self._suction.grip(index)
+        self._ever_grasped[index] = True
+
+    def _build_objects(
+        self, objects: tuple[PlacedObject, ...], fixture: Fixture | None, *, with_visuals: bool
+    ) -> None:
+        """Put the layout into the scene; `_bodies` has what can move, None for the rest."""
+        parts = {}
+        if fixture is not None:
+            built = fixture.build(self.scene, objects, with_visuals=with_visuals)
+            parts = built.parts
+            self._owners.update(dict.fromkeys(built.frame, _FRAME))
+        self.entities: list[sapien.Entity] = []
+        self._bodies: list[sapien.physx.PhysxRigidBodyComponent | None] = []
+        for index, placed in enumerate(objects):
+            if placed.spec.kind == ObjectKind.PART:
+                body = parts[index]
+                entity = body.entity
+            else:
+                entity = _build_object(self.scene, placed, with_visual=with_visuals)
+                body = entity.find_component_by_type(sapien.physx.PhysxRigidBaseComponent)
+            if body is not None:
+                self._owners[body] = index
+            self.entities.append(entity)
+            self._bodies.append(None if placed.spec.kind in ObjectKind.STILL else body)
 
     def _read_state(self) -> WorldState:
         count = len(self.entities)
@@ -218,7 +250,7 @@ class World:
         ground_force, pair_force, ee_contact = self._contact_forces(count)
         ready = self._suction.held >= 0 or any(
             is_sealed(self.specs[i], positions[i], rotations[i], ee_position, ee[:3, 2])
-            for i in range(count)
+            for i in self._movable
         )
         return WorldState(
             step=self._step_count,
@@ -281,7 +313,7 @@ class World:
                 ground[first] += up
             elif first == _GROUND:
                 ground[second] -= up
-            else:
+            elif _ROBOT in (first, second):
                 touched[max(first, second)] = True
         return np.maximum(ground, 0.0), np.maximum(pairs, 0.0), touched
 
@@ -321,17 +353,22 @@ def _build_object(
     scene: sapien.Scene, placed: PlacedObject, *, with_visual: bool
 ) -> sapien.Entity:
     spec = placed.spec
-    body = sapien.physx.PhysxRigidDynamicComponent()
-    shape = sapien.physx.PhysxCollisionShapeConvexMesh(
-        vertices=spec.vertices.astype(np.float32),
-        scale=np.ones(3, np.float32),
-        material=sapien.physx.get_default_material(),
-    )
-    shape.density = spec.density
-    body.attach(shape)
     entity = sapien.Entity()
     entity.name = spec.name
-    entity.add_component(body)
+    if spec.is_solid:
+        body = (
+            sapien.physx.PhysxRigidDynamicComponent()
+            if spec.is_movable
+            else sapien.physx.PhysxRigidStaticComponent()
+        )
+        shape = sapien.physx.PhysxCollisionShapeConvexMesh(
+            vertices=spec.vertices.astype(np.float32),
+            scale=np.ones(3, np.float32),
+            material=sapien.physx.get_default_material(),
+        )
+        shape.density = spec.density
+        body.attach(shape)
+        entity.add_component(body)
     if with_visual:
         entity.add_component(object_visual(spec))
     entity.pose = sapien.Pose(placed.position, placed.quat_wxyz)

@@ -144,7 +144,7 @@ def _needed_height(state: WorldState, goal: np.ndarray, ignore: tuple[int, ...])
     length_squared = float(way @ way)
     needed = -math.inf
     for index in range(len(state.specs)):
-        if index == held or index in ignore:
+        if index == held or index in ignore or not state.specs[index].is_solid:
             continue
         reach = radius + state.specs[index].radius + PASS_MARGIN_M
         offset = state.positions[index, :2] - start[:2] - centre_offset

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from c2a_sim_bridge.sim.object_pool import SIMPLE, ObjectPool
 from c2a_sim_bridge.sim.objects import SHAPES
 from c2a_sim_bridge.sim.placement import Workspace, place_objects
 from c2a_sim_bridge.sim.predicates import OnTop
@@ -27,6 +28,7 @@ class NovelNoun(Task):
     name = 'NovelNoun'
     order = 9
     level = 1
+    tables = ('table1', 'table2')
     oracle_p95_steps = 34
     paper_rows = 'Table 1 NovelNoun (unseen in L0+L1); Table 2 NovelNoun'
     arguments = '`NovelNoun`, num_actors 3, num_areas 3, exact'
@@ -38,11 +40,11 @@ class NovelNoun(Task):
         'we call a {s} {p}, and a {t} {q}. Pick and place the {p} on the {q}',
     )
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw shapes, words, and six objects."""
         moved, base, *both = (str(shape) for shape in rng.permutation(SHAPES))
         words = [str(word) for word in rng.permutation(WORDS)[:2]]
-        specs = draw_specs(rng, 6, shapes=(moved, *both, base, *both))
+        specs = draw_specs(rng, 6, shapes=(moved, *both, base, *both), pool=pool)
         objects = place_objects(rng, specs, WORKSPACE)
         goal = OnTop(0, 3)
         return TaskInstance(

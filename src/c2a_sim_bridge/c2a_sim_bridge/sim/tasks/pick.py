@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from c2a_sim_bridge.sim.object_pool import SIMPLE, ObjectPool
 from c2a_sim_bridge.sim.placement import Workspace, place_objects
 from c2a_sim_bridge.sim.predicates import Picked
 from c2a_sim_bridge.sim.skills.plan import Stage, pick_steps
@@ -20,6 +21,7 @@ class Pick(Task):
     name = 'Pick'
     order = 0
     level = 0
+    tables = ('table1',)
     oracle_p95_steps = 14
     paper_rows = 'Table 1 Pick (unseen in L0+L1); Table 2 Pick'
     arguments = '`Pick`, num_actors 3, exact'
@@ -32,9 +34,9 @@ class Pick(Task):
         'take {x} off the table',
     )
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw three objects; the first is to be picked."""
-        objects = place_objects(rng, draw_specs(rng, 3), WORKSPACE)
+        objects = place_objects(rng, draw_specs(rng, 3, pool=pool), WORKSPACE)
         goal = Picked(0)
         return TaskInstance(
             task=self.name,

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from c2a_sim_bridge.sim.object_pool import SIMPLE, ObjectPool
 from c2a_sim_bridge.sim.objects import PlacedObject
 from c2a_sim_bridge.sim.placement import (
     DIRECTIONS,
@@ -37,6 +38,7 @@ class PlaceNextTo(Task):
     name = 'PlaceNextTo'
     order = 1
     level = 0
+    tables = ('table1',)
     oracle_p95_steps = 35
     paper_rows = 'Table 1 PlaceNextTo (L0); Table 2 Pick and place next to'
     arguments = '`PlaceNextTo`, num_actors 3, exact'
@@ -49,10 +51,13 @@ class PlaceNextTo(Task):
         'move {x} so that it is {side} {y}',
     )
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw three objects and a side of object 1 that is free and reachable."""
         objects = place_objects(
-            rng, draw_specs(rng, 3), WORKSPACE, accept=lambda layout: bool(feasible_sides(layout))
+            rng,
+            draw_specs(rng, 3, pool=pool),
+            WORKSPACE,
+            accept=lambda layout: bool(feasible_sides(layout)),
         )
         sides = feasible_sides(objects)
         side = sides[int(rng.integers(len(sides)))]
@@ -75,6 +80,7 @@ class PlaceOnTop(Task):
     name = 'PlaceOnTop'
     order = 2
     level = 0
+    tables = ('table1',)
     oracle_p95_steps = 33
     paper_rows = 'Table 1 PlaceOnTop (L0); Table 2 Pick and place on top'
     arguments = '`PlaceOnTop`, num_actors 2, num_areas 1, exact'
@@ -87,9 +93,9 @@ class PlaceOnTop(Task):
         'place {x} on {y}',
     )
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw two movable objects and a base."""
-        objects = place_objects(rng, draw_specs(rng, 3), WORKSPACE)
+        objects = place_objects(rng, draw_specs(rng, 3, pool=pool), WORKSPACE)
         goal = OnTop(0, 2)
         return TaskInstance(
             task=self.name,

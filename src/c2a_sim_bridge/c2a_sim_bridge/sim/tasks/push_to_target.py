@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from c2a_sim_bridge.sim.object_pool import SIMPLE, ObjectPool
 from c2a_sim_bridge.sim.objects import PlacedObject
 from c2a_sim_bridge.sim.placement import MAX_REACH, Workspace, place_objects
 from c2a_sim_bridge.sim.polygons import polygon_distance
@@ -34,6 +35,7 @@ class PushToTarget(Task):
     name = 'PushToTarget'
     order = 7
     level = 1
+    tables = ('table1',)
     oracle_p95_steps = 27
     paper_rows = 'Table 1 PushToTarget (L1)'
     arguments = '`Push`, num_actors 3, exact'
@@ -48,9 +50,9 @@ class PushToTarget(Task):
         'slide {x} in the direction of {y}',
     )
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw three objects such that the push has room."""
-        objects = place_objects(rng, draw_specs(rng, 3), WORKSPACE, accept=_has_room)
+        objects = place_objects(rng, draw_specs(rng, 3, pool=pool), WORKSPACE, accept=_has_room)
         start = objects[0].position
         goal = DirectionPushed(0, start, (start + objects[1].position) / 2)
         return TaskInstance(

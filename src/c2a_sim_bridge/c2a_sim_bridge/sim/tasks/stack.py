@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from c2a_sim_bridge.sim import predicates
+from c2a_sim_bridge.sim.object_pool import SIMPLE, ObjectPool
 from c2a_sim_bridge.sim.objects import PlacedObject
 from c2a_sim_bridge.sim.placement import Workspace, place_objects
 from c2a_sim_bridge.sim.predicates import Once, OnTop, Predicate, ToppleStructure
@@ -38,6 +39,7 @@ class SingleStack(Task):
     name = 'SingleStack'
     order = 5
     level = 1
+    tables = ('table1',)
     oracle_p95_steps = 67
     paper_rows = 'Table 1 SingleStack (L1); Table 2 Stack'
     arguments = '`SingleStack`, num_actors 3, exact'
@@ -49,9 +51,9 @@ class SingleStack(Task):
         'build a stack with {x} at the bottom, {y} on it, and {z} on top',
     )
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw three objects, named from the bottom up."""
-        objects = _place(rng, bottom=0)
+        objects = _place(rng, pool, bottom=0)
         chain = (0, 1, 2)
         goal = _on_top(chain)
         stages = (*_stages(chain), settle_stage(goal.update))
@@ -64,6 +66,7 @@ class StackTopple(Task):
     name = 'StackTopple'
     order = 6
     level = 1
+    tables = ('table1',)
     oracle_p95_steps = 77
     paper_rows = 'Table 1 StackTopple (L1); Table 2 Stack and topple'
     arguments = '`SingleStack`, num_actors 3, exact, topple'
@@ -73,9 +76,9 @@ class StackTopple(Task):
     max_objects = 3
     phrasings = tuple(f'{text} and then topple the stack' for text in SingleStack.phrasings)
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw three objects, named from the bottom up."""
-        objects = _place(rng, bottom=0, bottom_workspace=TOPPLE_WORKSPACE)
+        objects = _place(rng, pool, bottom=0, bottom_workspace=TOPPLE_WORKSPACE)
         chain = (0, 1, 2)
         stacked = Once(_on_top(chain))
         toppled = ToppleStructure(chain)
@@ -96,6 +99,7 @@ class ReverseStack(Task):
     name = 'ReverseStack'
     order = 8
     level = 1
+    tables = ('table1',)
     oracle_p95_steps = 68
     paper_rows = 'Table 1 ReverseStack (unseen in L0+L1); Table 2 Stack in reversed order'
     arguments = '`SingleStack`, num_actors 3, exact, reverse'
@@ -107,9 +111,9 @@ class ReverseStack(Task):
         'take {x}, {y}, {z} and stack them in the reversed order',
     )
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw three objects, named from the top down."""
-        objects = _place(rng, bottom=2)
+        objects = _place(rng, pool, bottom=2)
         chain = (2, 1, 0)
         goal = _on_top(chain)
         stages = (*_stages(chain), settle_stage(goal.update))
@@ -117,12 +121,15 @@ class ReverseStack(Task):
 
 
 def _place(
-    rng: np.random.Generator, bottom: int, bottom_workspace: Workspace = BOTTOM_WORKSPACE
+    rng: np.random.Generator,
+    pool: ObjectPool,
+    bottom: int,
+    bottom_workspace: Workspace = BOTTOM_WORKSPACE,
 ) -> tuple[PlacedObject, ...]:
     """Three objects with room for the gripper around the stack."""
     areas = [WORKSPACE] * 3
     areas[bottom] = bottom_workspace
-    return place_objects(rng, draw_specs(rng, 3), areas, MARGIN)
+    return place_objects(rng, draw_specs(rng, 3, pool=pool), areas, MARGIN)
 
 
 def _on_top(chain: SequenceOf[int]) -> predicates.Sequence:

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from c2a_sim_bridge.sim import predicates
+from c2a_sim_bridge.sim.object_pool import SIMPLE, ObjectPool
 from c2a_sim_bridge.sim.objects import ObjectSpec, PlacedObject
 from c2a_sim_bridge.sim.placement import FREE_MARGIN, Workspace, place_objects
 from c2a_sim_bridge.sim.predicates import AtPosition, Settling
@@ -38,6 +39,7 @@ class Swap(Task):
     name = 'Swap'
     order = 10
     level = 1
+    tables = ('table2',)
     oracle_p95_steps = 95
     paper_rows = 'Figure 4 swap study; Table 2 Swap'
     arguments = '`Swap`, num_actors 2'
@@ -50,9 +52,9 @@ class Swap(Task):
         'put {x} where {y} is, and {y} where {x} was',
     )
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw two objects and a free place for the one that is moved out of the way."""
-        objects, free = _place(rng, draw_specs(rng, 2))
+        objects, free = _place(rng, draw_specs(rng, 2, pool=pool))
         goal = predicates.Swap(0, 1, objects)
         return TaskInstance(
             task=self.name,

@@ -11,7 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from c2a_sim_bridge.sim.objects import COLORS, NOMINAL_SIZE, SHAPES, ObjectSpec, PlacedObject
+from c2a_sim_bridge.sim.fixture import Fixture
+from c2a_sim_bridge.sim.object_pool import SIMPLE, ObjectPool
+from c2a_sim_bridge.sim.objects import NOMINAL_SIZE, ObjectSpec, PlacedObject
 from c2a_sim_bridge.sim.predicates import Predicate
 from c2a_sim_bridge.sim.skills.plan import Stage
 
@@ -28,6 +30,8 @@ class TaskInstance:
         stages: what the oracle works through.
         free_pose: place (3,) in metres kept free for an object, by index; an object without
             one gets `find_free_space`.
+        held: the object that the gripper holds at the start, see `placement.hold_object`.
+        fixture: machinery that stands in the scene, e.g. a scale.
     """
 
     task: str
@@ -36,15 +40,23 @@ class TaskInstance:
     goal: Predicate
     stages: tuple[Stage, ...]
     free_pose: dict[int, np.ndarray] = field(default_factory=dict)
+    held: int | None = None
+    fixture: Fixture | None = None
 
 
+@dataclass(frozen=True)
 class Task:
     """Base of all tasks; instances hold no state.
+
+    A family's arguments are dataclass fields with ClevrSkills' names, so that
+    `Name:argument=value` (see `registry.py`) makes a variant of a task. Subclasses with fields
+    are frozen dataclasses too.
 
     Attributes:
         name: CamelCase, as in the paper's Table 1.
         order: place in lists of tasks.
         level: the paper's level; Table 1 for tasks that are in it.
+        tables: which lists the task belongs to: `table1`, `table2`, `image`.
         oracle_p95_steps: 95th percentile of the oracle's steps on seeds 0-99, as printed by
             `c2a oracle`; the time limit follows from it.
         paper_rows: which rows of the paper's tables the task stands for.
@@ -57,6 +69,7 @@ class Task:
     name: ClassVar[str]
     order: ClassVar[int]
     level: ClassVar[int]
+    tables: ClassVar[tuple[str, ...]]
     oracle_p95_steps: ClassVar[int]
     paper_rows: ClassVar[str]
     arguments: ClassVar[str]
@@ -72,8 +85,13 @@ class Task:
         """
         return 10 * math.ceil(3 * self.oracle_p95_steps / 10)
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
-        """Draw an episode: objects, layout, instruction."""
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
+        """Draw an episode: objects, layout, instruction.
+
+        Args:
+            rng: the episode's generator.
+            pool: which colours and shapes there may be.
+        """
         raise NotImplementedError
 
     def instruct(self, rng: np.random.Generator, **words: str) -> str:
@@ -88,6 +106,7 @@ def draw_specs(
     count: int,
     size: tuple[float, float, float] = NOMINAL_SIZE,
     shapes: Sequence[str] | None = None,
+    pool: ObjectPool = SIMPLE,
 ) -> tuple[ObjectSpec, ...]:
     """Draw objects with names unique in the scene: no colour twice, shapes freely.
 
@@ -96,14 +115,10 @@ def draw_specs(
         count: how many.
         size: of all of them, metres.
         shapes: one per object instead of drawn ones.
+        pool: which combinations of colour and shape there may be.
     """
-    colors = rng.permutation(list(COLORS))[:count]
-    if shapes is None:
-        shapes = rng.choice(SHAPES, size=count)
-    return tuple(
-        ObjectSpec(str(color), str(shape), size)
-        for color, shape in zip(colors, shapes, strict=True)
-    )
+    looks = pool.draw(rng, count, shapes)
+    return tuple(ObjectSpec(color, shape, size) for color, shape in looks)
 
 
 def the(placed: PlacedObject) -> str:

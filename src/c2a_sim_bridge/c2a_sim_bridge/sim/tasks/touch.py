@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from c2a_sim_bridge.sim.object_pool import SIMPLE, ObjectPool
 from c2a_sim_bridge.sim.objects import TALL_SIZE
 from c2a_sim_bridge.sim.placement import Workspace, place_objects
 from c2a_sim_bridge.sim.predicates import Predicate, Pushed, Toppled, gripper_clearance
@@ -34,6 +35,7 @@ class Topple(Task):
     name = 'Topple'
     order = 3
     level = 0
+    tables = ('table1', 'table2')
     oracle_p95_steps = 23
     paper_rows = 'Table 1 Topple (L0); Table 2 Topple'
     arguments = '`Touch`, num_actors 1, topple'
@@ -46,9 +48,9 @@ class Topple(Task):
         'make {x} fall over',
     )
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw one standing object."""
-        objects = place_objects(rng, draw_specs(rng, 1, size=TALL_SIZE), PUSH_WORKSPACE)
+        objects = place_objects(rng, draw_specs(rng, 1, size=TALL_SIZE, pool=pool), PUSH_WORKSPACE)
         goal = Toppled(0, objects[0])
         return TaskInstance(
             task=self.name,
@@ -65,6 +67,7 @@ class Push(Task):
     name = 'Push'
     order = 4
     level = 0
+    tables = ('table1', 'table2')
     oracle_p95_steps = 21
     paper_rows = 'Table 1 Push (L0); Table 2 Push'
     arguments = '`Touch`, num_actors 1, push'
@@ -77,9 +80,9 @@ class Push(Task):
         'give {x} a push',
     )
 
-    def sample(self, rng: np.random.Generator) -> TaskInstance:
+    def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw one object."""
-        objects = place_objects(rng, draw_specs(rng, 1), PUSH_WORKSPACE)
+        objects = place_objects(rng, draw_specs(rng, 1, pool=pool), PUSH_WORKSPACE)
         goal = Pushed(0, objects[0])
         return TaskInstance(
             task=self.name,
