@@ -92,6 +92,7 @@ _TARGET_ACTOR = Parameter('target_actor', Kind.ACTOR)
 _TARGET_POSE = Parameter('target_pose', Kind.POSE)
 _MAYBE_TARGET_POSE = Parameter('target_pose', Kind.POSE, is_required=False)
 _MATCH_ORI = Parameter('match_ori', Kind.FLAG, is_required=False)
+_MAYBE_DIRECTION = Parameter('direction', Kind.DIRECTION, is_required=False)
 
 # Calls that move the robot; a key step ends with exactly one of them.
 SKILLS: dict[str, tuple[Form, ...]] = {
@@ -111,7 +112,14 @@ SKILLS: dict[str, tuple[Form, ...]] = {
             'until the cup is behind the object, seen from the pose or away from the robot',
         ),
         Form((Parameter('touch_actor', Kind.ACTOR),), 'until the cup is beside the object'),
-        Form((Parameter('throw_at', Kind.ACTOR),), 'carrying: until the arm is wound up'),
+        Form(
+            (Parameter('throw_at', Kind.ACTOR), _MAYBE_DIRECTION),
+            'carrying: until the arm is wound up; direction: for a throw beside the object',
+        ),
+        Form(
+            (Parameter('goal', Kind.ACTOR), _MATCH_ORI),
+            'until the cup is at the goal, straight down; match_ori: turned as the goal is',
+        ),
         Form((Parameter('retreat_from', Kind.ACTOR),), 'until the arm has backed off the object'),
     ),
     'pick': (Form((_ACTOR,), 'until the vacuum holds the object and it is lifted'),),
@@ -129,8 +137,14 @@ SKILLS: dict[str, tuple[Form, ...]] = {
     'topple': (Form((_ACTOR,), 'until the object has fallen over'),),
     'throw': (
         Form(
-            (_ACTOR, _TARGET_ACTOR, Parameter('target_2d', Kind.FLAG, is_required=False)),
-            'until the object is released towards the other one; target_2d: seen from above',
+            (
+                _ACTOR,
+                _TARGET_ACTOR,
+                Parameter('target_2d', Kind.FLAG, is_required=False),
+                _MAYBE_DIRECTION,
+            ),
+            'until the object is released towards the other one; target_2d: seen from above; '
+            'direction: to the place 0.1 m beside it, in frame world',
         ),
     ),
     'done': (Form((), 'the task is finished: the robot holds while the world decides'),),
