@@ -51,6 +51,7 @@ def make_state(layout: TaskInstance | Sequence[PlacedObject]) -> WorldState:
         ee_contact=np.zeros(count, dtype=bool),
         ground_force=np.array([placed.spec.mass * GRAVITY for placed in objects]),
         pair_force=np.zeros((count, count)),
+        pair_contact=np.zeros((count, count), dtype=bool),
         specs=tuple(placed.spec for placed in objects),
     )
 

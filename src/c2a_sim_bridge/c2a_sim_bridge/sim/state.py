@@ -57,6 +57,7 @@ class WorldState:
         ee_contact: (N,) bool, arm or gripper touched the object during the last control step.
         ground_force: (N,) N, normal force of the table on the object, last physics step.
         pair_force: (N, N) N, [a, b] = upward force that b exerts on a, last physics step.
+        pair_contact: (N, N) bool, symmetric: the two touched during the last control step.
         specs: the objects.
     """
 
@@ -78,6 +79,7 @@ class WorldState:
     ee_contact: np.ndarray
     ground_force: np.ndarray
     pair_force: np.ndarray
+    pair_contact: np.ndarray
     specs: tuple[ObjectSpec, ...]
 
     def top_z(self, index: int) -> float:

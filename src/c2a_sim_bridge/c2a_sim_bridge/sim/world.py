@@ -39,6 +39,8 @@ FRICTION = 1.0
 CONTACT_OFFSET_M = 0.005
 _CONTACT_IMPULSE = 1e-5  # N·s, below it a contact is only a neighbourhood
 _TOUCH_REACH_M = 0.12  # gripper's radius, one control step and a margin
+_MEET_SPEED = 0.02  # m/s: slower objects that meet are still together at the step's end
+_MEET_MARGIN_M = 0.03
 _FRAME = -3  # of the fixture
 _ROBOT = -2
 _GROUND = -1
@@ -87,8 +89,13 @@ class World:
         self._goal = kinematics.HOME_JOINTS.copy()
         self._ever_grasped = np.zeros(len(objects), dtype=bool)
         self._touched = np.zeros(len(objects), dtype=bool)
+        self._met = np.zeros((len(objects), len(objects)), dtype=bool)
         spheres = [math.hypot(spec.radius, 0.5 * spec.height) for spec in self.specs]
-        self._touch_reach_squared = (np.array(spheres) + _TOUCH_REACH_M) ** 2
+        self._spheres = np.array(spheres)
+        self._touch_reach_squared = (self._spheres + _TOUCH_REACH_M) ** 2
+        # Obstacles in the air are touched by any link of the arm, not only by the gripper.
+        self._has_obstacles = any(spec.kind == ObjectKind.FIXED for spec in self.specs)
+        self._solid = np.array([spec.is_solid for spec in self.specs], dtype=bool)
         self._step_count = 0
         self.ik_error = 0.0
         if held is not None:
@@ -160,14 +167,15 @@ class World:
         for joint, velocity in zip(joints, velocities, strict=True):
             joint.set_drive_velocity_target(velocity)
         self._touched[:] = False
-        is_near = self._is_near_object()
+        self._met[:] = False
+        is_near = self._has_obstacles or self._is_near_object() or self._may_objects_meet()
         for substep in range(SUBSTEPS):
             target = start + (goal - start) * ((substep + 1) / SUBSTEPS)
             for joint, angle in zip(joints, target.tolist(), strict=True):
                 joint.set_drive_target(angle)
             physics.step()
             if is_near:
-                self._note_touches()
+                self._note_contacts()
             if self._vacuum_on and self._suction.held < 0 and self._try_grip():
                 goal = target  # what is held must not be pressed on into the table
                 velocities = [0.0] * len(joints)
@@ -184,15 +192,34 @@ class World:
             near[self._suction.held] = False
         return bool(near.any())
 
-    def _note_touches(self) -> None:
-        """Remember what the robot touches now: a knock may last for one physics step only."""
+    def _may_objects_meet(self) -> bool:
+        """Whether a moving object may touch another one in this control step."""
+        state = self.state
+        speeds = np.sqrt((state.linear_velocities**2).sum(axis=1))
+        for index in np.flatnonzero(speeds > _MEET_SPEED):
+            offset = state.positions - state.positions[index]
+            reach = self._spheres + (
+                self._spheres[index] + 2.0 * speeds[index] * CONTROL_DT + _MEET_MARGIN_M
+            )
+            near = ((offset * offset).sum(axis=1) < reach * reach) & self._solid
+            near[index] = False
+            if near.any():
+                return True
+        return False
+
+    def _note_contacts(self) -> None:
+        """Remember who touches whom now: a knock may last for one physics step only."""
         for contact in self._physics.get_contacts():
-            first, second = (self._owners[body] for body in contact.bodies)
-            index = max(first, second)
-            if min(first, second) != _ROBOT or index < 0 or self._touched[index]:
+            first, second = sorted(self._owners[body] for body in contact.bodies)
+            if second < 0 or first in (_GROUND, _FRAME):
                 continue
-            impulse = sum(point.impulse for point in contact.points)
-            self._touched[index] = np.abs(impulse).sum() >= _CONTACT_IMPULSE
+            noted = self._touched[second] if first == _ROBOT else self._met[first, second]
+            if noted or np.abs(_impulse(contact)).sum() < _CONTACT_IMPULSE:
+                continue
+            if first == _ROBOT:
+                self._touched[second] = True
+            else:
+                self._met[first, second] = self._met[second, first] = True
 
     def _try_grip(self) -> bool:
         ee = self.ee.pose.to_transformation_matrix()
@@ -247,7 +274,7 @@ class World:
         joints = self.robot.get_qpos().astype(np.float64)
         ee = kinematics.forward(joints)
         ee_position = ee[:3, 3] + BASE_POSITION
-        ground_force, pair_force, ee_contact = self._contact_forces(count)
+        ground_force, pair_force = self._contact_forces(count)
         ready = self._suction.held >= 0 or any(
             is_sealed(self.specs[i], positions[i], rotations[i], ee_position, ee[:3, 2])
             for i in self._movable
@@ -268,9 +295,10 @@ class World:
             vacuum_on=self._vacuum_on,
             vacuum_ready=ready,
             ever_grasped=self._ever_grasped.copy(),
-            ee_contact=ee_contact,
+            ee_contact=self._touched.copy(),
             ground_force=ground_force,
             pair_force=pair_force,
+            pair_contact=self._met.copy(),
             specs=self.specs,
         )
 
@@ -294,28 +322,33 @@ class World:
         scale = np.where(sine > 1e-9, np.arcsin(sine) / np.maximum(sine, 1e-9), 1.0)
         return linear, sign * vector * scale * (2.0 / CONTROL_DT)
 
-    def _contact_forces(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Forces [N] of the last physics step: ground (N,), pairs (N, N); and the arm's touch."""
+    def _contact_forces(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Forces [N] of the last physics step: ground (N,), pairs (N, N); and who touches whom."""
         ground, pairs = np.zeros(count), np.zeros((count, count))
-        touched = self._touched.copy()
         for contact in self._physics.get_contacts():
             first, second = (self._owners[body] for body in contact.bodies)
             if first < 0 and second < 0:
                 continue
-            impulse = sum(point.impulse for point in contact.points)
+            impulse = _impulse(contact)
             if np.abs(impulse).sum() < _CONTACT_IMPULSE:
                 continue
             up = float(impulse[2]) / PHYSICS_DT  # on the first body
             if first >= 0 and second >= 0:
                 pairs[first, second] += up
                 pairs[second, first] -= up
+                self._met[first, second] = self._met[second, first] = True
             elif second == _GROUND:
                 ground[first] += up
             elif first == _GROUND:
                 ground[second] -= up
             elif _ROBOT in (first, second):
-                touched[max(first, second)] = True
-        return np.maximum(ground, 0.0), np.maximum(pairs, 0.0), touched
+                self._touched[max(first, second)] = True
+        return np.maximum(ground, 0.0), np.maximum(pairs, 0.0)
+
+
+def _impulse(contact: sapien.physx.PhysxContact) -> np.ndarray:
+    """Impulse (3,) in N·s on the first body of a contact, world."""
+    return sum(point.impulse for point in contact.points)
 
 
 def _ee_quat(rotation: np.ndarray) -> np.ndarray:
