@@ -35,6 +35,7 @@ class WorkerSettings:
         images: render both cameras at every step.
         image_size: side of the square camera pictures [px].
         robot: ``low_poly`` or ``detailed``.
+        split: objects to draw from, see `c2a_sim_bridge.sim.object_pool`.
         video_dir: where to write ``<Task>_<seed>.mp4`` and its contact sheet, None for no video.
         save_dir: where to write ``<Task>_<seed>.npz``, None for no episode files.
     """
@@ -42,6 +43,7 @@ class WorkerSettings:
     images: bool = False
     image_size: int = 128
     robot: str = 'low_poly'
+    split: str = 'simple'
     video_dir: Path | None = None
     save_dir: Path | None = None
 
@@ -72,7 +74,10 @@ class OracleRunner:
 
         self._settings = settings
         config = SimConfig(
-            image_size=settings.image_size, render=settings.images, robot=settings.robot
+            image_size=settings.image_size,
+            render=settings.images,
+            robot=settings.robot,
+            split=settings.split,
         )
         self._simulator = Simulator(config)
         self._planner = Planner(OracleBackend(), CONTROL_DT)

@@ -92,7 +92,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         nargs='+',
         default=['all'],
         metavar='NAME',
-        help='task names, or all (default: all)',
+        help='task names, variants such as Rotate:num_actors=3,restore=true, or lists: table1, '
+        'table2, image, all (default: all)',
     )
     parser.add_argument(
         '--seeds',
@@ -126,6 +127,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         '--robot', choices=('low_poly', 'detailed'), default='low_poly', help='meshes of the robot'
+    )
+    parser.add_argument(
+        '--split',
+        choices=('simple', 'train', 'test'),
+        default='simple',
+        help='objects to draw from: test has colour-shape pairs that train has not (default: '
+        'simple, all pairs)',
     )
     parser.add_argument(
         '--workers',
@@ -178,19 +186,24 @@ def check_request(args: argparse.Namespace) -> OracleRun:
     if not 16 <= size <= 2048:
         raise ValueError(f'--image-size is {size}, expected 16 to 2048 pixels')
     settings = WorkerSettings(
-        images=images, image_size=size, robot=args.robot, video_dir=args.video, save_dir=args.save
+        images=images,
+        image_size=size,
+        robot=args.robot,
+        split=args.split,
+        video_dir=args.video,
+        save_dir=args.save,
     )
     seeds = parse_seeds(args.seeds)
     return OracleRun(_check_tasks(args.tasks), seeds, settings, args.workers)
 
 
 def _check_tasks(names: Sequence[str]) -> tuple[str, ...]:
-    from c2a_sim_bridge.sim.tasks.registry import get_task, task_names
+    from c2a_sim_bridge.sim.tasks.registry import select_tasks
 
-    words = [word for name in names for word in name.split(',') if word]
-    if 'all' in words:
-        return tuple(task_names())
-    return tuple(dict.fromkeys(get_task(word).name for word in words))
+    words = []
+    for name in names:  # a comma separates names, but within a variant its arguments
+        words += [name] if ':' in name else [word for word in name.split(',') if word]
+    return tuple(select_tasks(words))
 
 
 def make_document(
