@@ -35,7 +35,7 @@ def test_semantics_07_execute_skill_steps_the_world_and_says_so(ros):
     result = ros.result(handle)
     assert (result.success, result.done, result.reason) == (True, False, '')
     assert (result.first_step, result.last_step, result.episode_done) == (0, 3, False)
-    assert feedback == [1, 2, 3][: len(feedback)]  # what comes after the result is not heard
+    assert feedback == [0, 1, 2, 3][: len(feedback)]  # what comes after the result is not heard
     wait_until(lambda: len(ros.probe.of('observation', 1)) == SKILL_STEPS + 1)
     commands = ros.probe.of('command', 1)
     assert [(c.step, c.source, c.subtask_id) for c in commands] == [

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joins each observation with its key step and answers with one command (semantics 1). No ROS.
 
-In lockstep it waits for the key step of the very observation. In realtime it does so for a part of
+In lockstep it waits for the key step of the very observation; one that comes again, because the
+bridge has heard no command, gets the same command again. In realtime it does so for a part of
 the control period; then the last key step stands. Chunks are made in a thread there.
 """
 
@@ -56,6 +57,7 @@ class ControllerLoop:
         self._observation: Observation | None = None
         self._key_step: KeyStep | None = None
         self._acted = (-1, -1)
+        self._command: Command | None = None
         self._making: tuple[ChunkRequest, Future[tuple[FloatArray, float]]] | None = None
 
     @property
@@ -69,9 +71,8 @@ class ControllerLoop:
 
     def on_status(self, status: EpisodeStatus) -> None:
         """The bridge says how the episode is; a new one prepares the policy."""
-        if status.episode_id == self._episode_id and status.step > 0:
-            return
-        if status.done:
+        is_later = status.step > 0 or self._acted == (status.episode_id, 0)
+        if (status.episode_id == self._episode_id and is_later) or status.done:
             return
         self._episode_id = status.episode_id
         self.failure = ''
@@ -83,8 +84,13 @@ class ControllerLoop:
         self._advance()
 
     def on_observation(self, observation: Observation) -> None:
-        """An observation came."""
-        if self.is_waiting:
+        """An observation came; perhaps again."""
+        if self._is_answered(observation):
+            self.dropped['observation that came again'] += 1
+            self._publish_command(self._command)
+            return
+        last = self._observation
+        if self.is_waiting and last is not None and last.step != observation.step:
             self.dropped['observation without a key step'] += 1
         self._observation = observation
         self._advance()
@@ -130,12 +136,21 @@ class ControllerLoop:
         """Whether the policy knows the observation's episode (semantics 12)."""
         return observation.episode_id == self._episode_id
 
+    def _is_answered(self, observation: Observation) -> bool:
+        """Whether this very observation has got its command."""
+        command = self._command
+        return command is not None and (
+            (command.episode_id, command.step, command.stamp_ns)
+            == (observation.episode_id, observation.step, observation.stamp_ns)
+        )
+
     def _act(self, observation: Observation, key_step: KeyStep) -> None:
         self._acted = (observation.episode_id, observation.step)
         if self._pool is None:
             command, chunk = self.executor.command(observation, key_step)
         else:
             command, chunk = self._command_beside_thread(observation, key_step)
+        self._command = command
         self._publish_command(command)
         if chunk is not None:
             self._publish_chunk(chunk)

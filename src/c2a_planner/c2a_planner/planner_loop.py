@@ -4,7 +4,8 @@
 
 An observation is answered once these are there: the status of its episode (semantics 12), the
 oracle's key step of the same step for the oracle backend (6), and, while a skill runs, word
-whether it acts on this step too (7).
+whether it acts on this step too (7). An observation that comes again, because the bridge has heard
+no answer, gets the same answer again.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ class PlannerPorts:
         execute: has a key step executed as a skill (low level 'oracle').
         cancel_skill: stops the running skill.
         forget_skill: what the last episode's skill still says is of no interest.
+        check_skill: asks once more how the running skill has ended.
     """
 
     publish: Callable[[KeyStep], None]
     execute: Callable[[KeyStep], None]
     cancel_skill: Callable[[], None]
     forget_skill: Callable[[], None]
+    check_skill: Callable[[], None]
 
 
 class PlannerLoop:
@@ -59,6 +62,7 @@ class PlannerLoop:
         self._waiting: deque[Observation] = deque(maxlen=20)
         self._oracle: dict[tuple[int, int], KeyStep] = {}
         self._answered: Observation | None = None
+        self._answer_given: KeyStep | None = None
         self._is_skill_running = False
         self._skill_acts_until = -1
 
@@ -73,8 +77,13 @@ class PlannerLoop:
         self._advance()
 
     def on_observation(self, observation: Observation) -> None:
-        """An observation came."""
-        self._waiting.append(observation)
+        """An observation came; perhaps again."""
+        if self._answered is not None and _is_same(observation, self._answered):
+            self._answer_again(observation)
+        elif any(_is_same(observation, other) for other in self._waiting):
+            self._check_skill()
+        else:
+            self._waiting.append(observation)
         self._advance()
 
     def on_oracle(self, key_step: KeyStep) -> None:
@@ -101,7 +110,8 @@ class PlannerLoop:
         self.planner.stop(reason)
         last = self._answered
         if last is not None and last.episode_id == self.planner.episode_id:
-            self._ports.publish(self.planner.hold(last))
+            self._answer_given = self.planner.hold(last)
+            self._ports.publish(self._answer_given)
 
     def _advance(self) -> None:
         while self._waiting and self._handle(self._waiting[0]):
@@ -133,6 +143,22 @@ class PlannerLoop:
         is_old = last is not None and last.episode_id == observation.episode_id
         return is_old and 0 < observation.step <= last.step
 
+    def _answer_again(self, observation: Observation) -> None:
+        """The bridge has not heard the answer, or has lost the skill that it asks for."""
+        self.dropped['observation that came again'] += 1
+        last = self._answer_given
+        if last is None or observation.episode_id != self.planner.episode_id:
+            return
+        if self._executes_skills and not self._is_skill_running and _begins_skill(last):
+            self._ports.publish(self.planner.hold(observation))
+        else:
+            self._ports.publish(last)
+        self._check_skill()
+
+    def _check_skill(self) -> None:
+        if self._is_skill_running:
+            self._ports.check_skill()
+
     def _begins_episode(self, observation: Observation) -> bool:
         return observation.step == 0 or observation.episode_id != self.planner.episode_id
 
@@ -149,7 +175,7 @@ class PlannerLoop:
             key_step = self.planner.plan(
                 observation, oracle, request_key_step=self._executes_skills
             )
-        self._answered = observation
+        self._answered, self._answer_given = observation, key_step
         self._ports.publish(key_step)
         if self._executes_skills and not self._is_skill_running:
             self._execute(key_step)
@@ -158,8 +184,22 @@ class PlannerLoop:
         is_over = self.status is not None and (
             self.status.done and self.status.episode_id == key_step.episode_id
         )
-        begins = key_step.reply_status in _BEGINS_SKILL and not key_step.reason
-        if begins and key_step.code != DONE_CODE and not is_over:
+        if _begins_skill(key_step) and not is_over:
             self._is_skill_running = True
             self._skill_acts_until = key_step.step
             self._ports.execute(key_step)
+
+
+def _begins_skill(key_step: KeyStep) -> bool:
+    """Whether a key step is to be executed where skills move the robot."""
+    begins = key_step.reply_status in _BEGINS_SKILL and not key_step.reason
+    return begins and key_step.code != DONE_CODE
+
+
+def _is_same(one: Observation, other: Observation) -> bool:
+    """Whether two observations are one: a bridge that was started anew begins at 0 as well."""
+    return (one.episode_id, one.step, one.stamp_ns) == (
+        other.episode_id,
+        other.step,
+        other.stamp_ns,
+    )

@@ -109,7 +109,11 @@ class PlannerNode(LifecycleNode):
         self.loop = PlannerLoop(
             Planner(backend, delay_s=delay_s, pool=self._pool),
             PlannerPorts(
-                self._publish, self._skills.execute, self._skills.cancel, self._skills.forget
+                self._publish,
+                self._skills.execute,
+                self._skills.cancel,
+                self._skills.forget,
+                self._skills.check,
             ),
             needs_oracle=backend.name == 'oracle',
             executes_skills=executes_skills,

@@ -3,13 +3,15 @@
 """Client of the action `execute_skill`: one goal at a time; what older goals say is ignored.
 
 ROS 2 can lose a service's answer while two processes still get to know each other. In lockstep the
-world would wait for ever, so a goal that nobody answers is sent again.
+world would wait for ever, so a goal that nobody answers is sent again, and a result that does not
+come is asked for again when the bridge stands still.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
@@ -72,6 +74,11 @@ class SkillClient:
         self._handle = None
         self._answered()
 
+    def check(self) -> None:
+        """The bridge stands still: ask again how the skill has ended, or whether it is known."""
+        if self._handle is not None:
+            self._ask_for_result(self._number, self._handle)
+
     def destroy(self) -> None:
         """End the client."""
         self._node.destroy_timer(self._retry)
@@ -100,13 +107,19 @@ class SkillClient:
             self._on_result(False, 'the bridge refused the skill', False)
             return
         self._handle = handle
+        self._ask_for_result(number, handle)
+
+    def _ask_for_result(self, number: int, handle: ClientGoalHandle) -> None:
         result = handle.get_result_async()
         result.add_done_callback(lambda future: self._on_end(number, future))
 
     def _on_end(self, number: int, future: Future) -> None:
-        if number != self._number:
+        if number != self._number or self._handle is None:
             return
         self._handle = None
+        if future.result().status == GoalStatus.STATUS_UNKNOWN:
+            self._on_result(False, 'the bridge does not know the skill any more', False)
+            return
         result = future.result().result
         acted = result.last_step >= result.first_step
         self._on_result(result.success or result.done, result.reason, acted)

@@ -78,15 +78,17 @@ class EpisodeKeeper:
         """Task and seed of the episode that is to begin now, if one is."""
         if self.loop.is_running or self.is_estopped or not self.schedule.has_next:
             return None
-        if self._is_closing() or self.missing():
+        if self.is_closing or self.missing():
             return None
         return self.schedule.start_next()
 
     @property
     def is_over(self) -> bool:
         """Whether the last scheduled episode is over, its last observation answered."""
-        return self.schedule.is_over and not self.loop.is_running and not self._is_closing()
+        return self.schedule.is_over and not self.loop.is_running and not self.is_closing
 
-    def _is_closing(self) -> bool:
+    @property
+    def is_closing(self) -> bool:
+        """Whether the last observation of the episode still waits for its key step."""
         since = self._closing_since
         return since is not None and self.clock() - since < CLOSING_TIMEOUT_S

@@ -44,6 +44,8 @@ def _report_estop(bridge: SimBridgeNode, diagnostics: Diagnostics) -> None:
 def _report_commands(bridge: SimBridgeNode, diagnostics: Diagnostics) -> None:
     refused = sum(bridge.loop.refused.values())
     values = {**bridge.stepper.dropped, **bridge.loop.refused}
+    if bridge.reminder.count:
+        values['steps published again'] = bridge.reminder.count
     if bridge.stepper.is_stopped:
         diagnostics.set('commands', ERROR, 'no command in time: the robot was stopped', values)
     elif refused:

@@ -43,6 +43,10 @@ class BridgeInputs:
         if msg.episode_id != self._bridge.loop.episode_id:
             self._bridge.stepper.dropped['key step of another episode'] += 1
             return
+        if self.key_step is not None and msg.step < self.key_step.step:
+            # Said again because the bridge asked again, while the first one was under way.
+            self._bridge.stepper.dropped['key step of an older step'] += 1
+            return
         self.key_step = messages.key_step_from_msg(msg)
         self._bridge.take_key_step(self.key_step)
 

@@ -43,6 +43,7 @@ class BridgeTopics:
         self._commands = create(c2a.Command, Topic.COMMAND, Qos.COMMAND)
         self._statuses = create(c2a.EpisodeStatus, Topic.EPISODE, Qos.EPISODE)
         self._standard = StandardTopics(node, loop.backend, overlay_size)
+        self._last: tuple[c2a.Observation, c2a.KeyStep | None] | None = None
 
     def begin(self, observation: Observation) -> None:
         """An episode begins: its status comes before its first observation (semantics 12)."""
@@ -70,17 +71,35 @@ class BridgeTopics:
         """
         msg = messages.observation_to_msg(observation)
         self.observations.publish(msg)
-        code = self._loop.backend.oracle_code() if self._has_oracle else None
-        if code is not None:
-            oracle = self._trace.key_step(observation, code)
-            self._oracles.publish(messages.key_step_to_msg(oracle))
+        self._last = msg, self._publish_oracle(observation)
         running = key_step.code if key_step else ''
         self._standard.publish(observation, msg, self._loop.status(), running, chunk)
+
+    def say_again(self) -> None:
+        """Publish the present step once more: status, observation, ground truth.
+
+        Whoever has answered it says the same again, whoever has not heard it answers now.
+        """
+        if self._last is None:
+            return
+        observation, oracle = self._last
+        self.publish_status()
+        self.observations.publish(observation)
+        if oracle is not None:
+            self._oracles.publish(oracle)
 
     def publish_idle(self, observation: Observation) -> None:
         """Publish a step between episodes: standard topics only, nobody is to answer."""
         msg = messages.observation_to_msg(observation)
         self._standard.publish(observation, msg, self._loop.status(), '', None)
+
+    def _publish_oracle(self, observation: Observation) -> c2a.KeyStep | None:
+        code = self._loop.backend.oracle_code() if self._has_oracle else None
+        if code is None:
+            return None
+        oracle = messages.key_step_to_msg(self._trace.key_step(observation, code))
+        self._oracles.publish(oracle)
+        return oracle
 
     def publish_command(self, action: FloatArray, source: str, subtask_id: int) -> None:
         """Publish an action (7,) that the bridge itself made, before it is executed."""

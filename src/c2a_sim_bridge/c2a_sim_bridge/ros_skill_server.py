@@ -76,10 +76,20 @@ class SkillServer:
         goal = SkillGoal(
             request.episode_id, request.code, request.subtask_id, request.wait_for_key_steps
         )
+        if why := self._skills.why_refused(goal):
+            self._refuse(handle, why)
+            return
         self._skills.stop('another skill was started')
         self._current = handle
         self._skills.start(goal, self)
         self._on_started()
+
+    def _refuse(self, handle: ServerGoalHandle, why: str) -> None:
+        """End a goal that comes for another episode; nothing else may notice it."""
+        self._results[id(handle)] = SkillResult(
+            success=False, done=False, reason=why, first_step=0, last_step=-1, episode_done=False
+        )
+        handle.execute()
 
     def _cancel(self, handle: ServerGoalHandle) -> CancelResponse:
         if handle is self._current:

@@ -21,6 +21,7 @@ from c2a_sim_bridge.backends.backend import Backend, make_backend
 from c2a_sim_bridge.episode_keeper import EpisodeKeeper
 from c2a_sim_bridge.episode_loop import EpisodeLoop, Setting
 from c2a_sim_bridge.params import SimBridgeParams
+from c2a_sim_bridge.reminder import Reminder
 from c2a_sim_bridge.ros_bridge_diagnostics import report
 from c2a_sim_bridge.ros_bridge_inputs import BridgeInputs
 from c2a_sim_bridge.ros_bridge_services import BridgeServices
@@ -33,6 +34,9 @@ from c2a_sim_bridge.stepping import Lockstep, Realtime
 
 BETWEEN_EPISODES_S = 0.05
 """How often the bridge looks whether the next episode can begin; not while one runs."""
+
+REMIND_S = 0.25
+"""How often lockstep looks whether it has stood still for too long."""
 
 
 class SimBridgeNode(Node):
@@ -63,6 +67,7 @@ class SimBridgeNode(Node):
             self, self.topics.observations, not self._is_oracle, audience, self._on_peers
         )
         self.keeper = EpisodeKeeper(self.loop, self.schedule, self.missing)
+        self.reminder = Reminder()
         self.stepper = self._make_stepper()
         self._skill_server = SkillServer(
             self, self.skills, self.stepper.on_skill_started, lambda: self._stop_skill('cancelled')
@@ -74,6 +79,8 @@ class SimBridgeNode(Node):
         self._between = create_steady_timer(self, BETWEEN_EPISODES_S, self.between_episodes)
         if params.stepping == 'realtime':
             create_steady_timer(self, CONTROL_DT, self.stepper.tick)
+        else:
+            create_steady_timer(self, REMIND_S, self._remind)
 
     def missing(self) -> str:
         """Nodes that an episode would have to wait for; empty if none."""
@@ -178,7 +185,17 @@ class SimBridgeNode(Node):
 
     def _publish_observation(self) -> None:
         inputs = self.inputs
+        self.reminder.step_began()
         self.topics.publish_observation(self.loop.observation, inputs.key_step, inputs.chunk)
+
+    def _remind(self) -> None:
+        """Lockstep: publish the step again if nobody has answered it for long."""
+        is_awaited = self.loop.is_running or self.keeper.is_closing
+        if not is_awaited or self.missing() or not self.reminder.is_due():
+            return
+        self.get_logger().info(f'step {self.loop.step} is not answered yet: published again')
+        self.topics.say_again()
+        self.skills.say_again()
 
     def _on_ended(self) -> None:
         """The episode is over: say so, and look for the next one."""

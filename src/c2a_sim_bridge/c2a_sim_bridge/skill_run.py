@@ -66,16 +66,29 @@ class SkillRun:
         """Whether a skill moves the robot."""
         return self._goal is not None
 
+    def why_refused(self, goal: SkillGoal) -> str:
+        """Why a goal is none for this moment; empty if it may begin."""
+        if not self._loop.is_running:
+            return 'no episode is running: reset first'
+        if goal.episode_id != self._loop.episode_id:
+            return f'meant for episode {goal.episode_id}, but {self._loop.episode_id} is running'
+        return ''
+
     def start(self, goal: SkillGoal, listener: SkillListener) -> None:
-        """Begin; ends at once if the code is refused or there is nothing to do."""
+        """Begin; ends at once if the code is refused or there is nothing to do.
+
+        Raises:
+            ValueError: for a goal that is none for this moment, see `why_refused`. A running
+                skill is not touched then: a goal of the last episode may come late.
+        """
+        if why := self.why_refused(goal):
+            raise ValueError(why)
         self.stop('another skill was started')
         self._goal, self._listener = goal, listener
         self._first_step = self._loop.step
-        why = self._why_refused(goal)
-        if why:
-            self._finish(False, why)
-        elif goal.code.strip() == DONE_CODE:
+        if goal.code.strip() == DONE_CODE:
             self._loop.note_done()
+            self.say_again()
         else:
             self._start_code(goal.code)
 
@@ -92,9 +105,17 @@ class SkillRun:
         if not self._loop.is_running:
             self._finish_with_episode()
         elif self._goal.code.strip() == DONE_CODE:
-            self._go_on()
+            self.say_again()
         else:
             self._check_status()
+
+    def say_again(self) -> None:
+        """Say that the running skill will act on this step; its first one included.
+
+        The world may have moved on between the key step and its goal.
+        """
+        if self._listener is not None:
+            self._listener.skill_goes_on(self._loop.step)
 
     def stop(self, reason: str) -> None:
         """End a running skill as failed."""
@@ -105,33 +126,22 @@ class SkillRun:
         else:
             self._finish_with_episode()
 
-    def _why_refused(self, goal: SkillGoal) -> str:
-        if not self._loop.is_running:
-            return 'no episode is running: reset first'
-        if goal.episode_id != self._loop.episode_id:
-            return f'meant for episode {goal.episode_id}, but {self._loop.episode_id} is running'
-        return ''
-
     def _start_code(self, code: str) -> None:
         try:
             self._loop.backend.start_skill(code)
         except (ValueError, RuntimeError) as err:
             self._finish(False, str(err))
             return
-        self._check_status(is_start=True)
+        self._check_status()
 
-    def _check_status(self, is_start: bool = False) -> None:
+    def _check_status(self) -> None:
         status = self._loop.backend.skill_status()
         if status == 'done':
             self._finish(True, '')
         elif status != 'running':
             self._finish(False, status.removeprefix('failed: '))
-        elif not is_start:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        assert self._listener is not None
-        self._listener.skill_goes_on(self._loop.step)
+        else:
+            self.say_again()
 
     def _finish_with_episode(self) -> None:
         reason = self._loop.reason

@@ -38,13 +38,18 @@ def oracle(step, code=MOVE, episode_id=1):
 
 class Ports:
     def __init__(self):
-        self.published, self.executed, self.cancelled = [], [], 0
+        self.published, self.executed, self.cancelled, self.checked = [], [], 0, 0
 
     def cancel(self):
         self.cancelled += 1
 
+    def check(self):
+        self.checked += 1
+
     def make(self):
-        return PlannerPorts(self.published.append, self.executed.append, self.cancel, lambda: None)
+        return PlannerPorts(
+            self.published.append, self.executed.append, self.cancel, lambda: None, self.check
+        )
 
 
 def make_loop(backend=None, executes_skills=False):
@@ -73,13 +78,52 @@ def test_semantics_12_answers_once_all_is_there_in_any_order(order):
     assert [k.code for k in ports.published] == [MOVE]
 
 
-def test_observations_of_another_episode_and_repeated_ones_are_dropped():
+def test_observations_of_another_episode_and_older_ones_are_dropped():
     loop, ports = make_loop(FakeModel(MOVE))
     loop.on_status(status(2))
-    for each in (observation(0, 1), observation(0, 2), observation(1, 2), observation(1, 2)):
-        loop.on_observation(each)
-    assert [(k.episode_id, k.step) for k in ports.published] == [(2, 0), (2, 1)]
+    for each in ((0, 1), (0, 2), (1, 2), (2, 2), (1, 2)):
+        loop.on_observation(observation(*each))
+    assert [(k.episode_id, k.step) for k in ports.published] == [(2, 0), (2, 1), (2, 2)]
     assert loop.dropped['observation of another episode or step'] == 2
+
+
+def test_an_observation_that_comes_again_gets_the_same_answer_without_another_question():
+    model = FakeModel(MOVE, PICK)
+    loop, ports = make_loop(model)
+    loop.on_status(status())
+    for _ in range(3):
+        loop.on_observation(observation(0))
+    assert ports.published == [ports.published[0]] * 3
+    assert (len(model.asked), loop.planner.memory) == (1, (MOVE,))
+
+
+def test_an_observation_that_comes_again_while_it_waits_is_answered_once():
+    loop, ports = make_loop()
+    loop.on_status(status())
+    loop.on_observation(observation(0))
+    loop.on_observation(observation(0))
+    loop.on_oracle(oracle(0))
+    assert len(ports.published) == 1
+
+
+def test_a_skill_whose_result_was_lost_is_asked_for_when_the_observation_comes_again():
+    loop, ports = make_loop(FakeModel(MOVE, PICK), executes_skills=True)
+    loop.on_status(status())
+    loop.on_observation(observation(0))
+    loop.on_observation(observation(1))  # no word whether the skill acts on it
+    loop.on_observation(observation(1))
+    assert (len(ports.published), ports.checked) == (1, 1)
+    loop.on_skill_result(True, '', True)
+    assert [k.code for k in ports.executed] == [MOVE, PICK]
+
+
+def test_a_bridge_that_forgot_the_skill_is_told_to_go_on():
+    loop, ports = make_loop(FakeModel(MOVE), executes_skills=True)
+    loop.on_status(status())
+    loop.on_observation(observation(0))
+    loop.on_skill_result(False, 'not known any more', False)
+    loop.on_observation(observation(0))
+    assert [k.reply_status for k in ports.published] == ['key_step', 'hold']
 
 
 def test_the_last_observation_of_an_episode_is_answered_after_the_next_ones_status():

@@ -13,6 +13,7 @@ from c2a_sim_bridge.backends.backend import make_backend
 from c2a_sim_bridge.episode_keeper import CLOSING_TIMEOUT_S, EpisodeKeeper
 from c2a_sim_bridge.episode_loop import EpisodeLoop, Setting
 from c2a_sim_bridge.oracle_trace import OracleTrace
+from c2a_sim_bridge.reminder import LONGEST_S, Reminder
 from c2a_sim_bridge.schedule import EpisodeSchedule
 from c2a_sim_bridge.skill_run import SkillGoal, SkillRun
 from c2a_sim_bridge.stepping import Lockstep, Realtime
@@ -138,7 +139,7 @@ def test_skill_reports_each_step_and_its_end():
     for _ in range(4):
         loop.advance(skills.action())
         skills.after_step()
-    assert listener.steps == [1, 2, 3]
+    assert listener.steps == [0, 1, 2, 3]
     result = listener.results[0]
     assert (result.success, result.first_step, result.last_step) == (True, 0, 3)
 
@@ -150,6 +151,23 @@ def test_a_new_skill_takes_over():
     skills.start(SkillGoal(1, TRACE[1], 1, True), second)
     assert first.results[0].reason == 'another skill was started'
     assert skills.goal.code == TRACE[1]
+
+
+def test_a_late_goal_of_the_last_episode_is_refused_and_touches_nothing():
+    loop = make_loop()
+    skills, running = SkillRun(loop), Listener()
+    skills.start(SkillGoal(1, MOVE, 0, True), running)
+    with pytest.raises(ValueError, match='meant for episode 0, but 1 is running'):
+        skills.start(SkillGoal(0, TRACE[1], 1, True), Listener())
+    assert (skills.goal.code, running.results) == (MOVE, [])
+
+
+def test_a_skill_that_begins_on_a_later_step_than_its_key_step_says_so():
+    loop = make_loop()
+    loop.advance(loop.hold_action())
+    listener = Listener()
+    SkillRun(loop).start(SkillGoal(1, MOVE, 0, True), listener)
+    assert listener.steps == [1]
 
 
 def test_lockstep_with_the_oracle_waits_for_key_step_and_skill():
@@ -252,6 +270,27 @@ def test_realtime_between_episodes_the_world_goes_on():
     before = loop.time_ns
     stepper.tick()
     assert (apply.sources, loop.time_ns - before) == ([], 50_000_000)
+
+
+def test_who_does_not_answer_is_reminded_ever_less_often():
+    now = [0.0]
+    reminder = Reminder(3.0, lambda: now[0])
+    due = []
+    for now[0] in np.arange(0.0, 30.0, 0.5):
+        if reminder.is_due():
+            due.append(now[0])
+    assert due == [3.0, 9.0, 21.0]
+    reminder.step_began()
+    now[0] += 10.0  # as long as the model took to answer: no reason to ask again
+    assert not reminder.is_due()
+
+
+def test_reminders_know_an_end_of_patience():
+    now = [0.0]
+    reminder = Reminder(3.0, lambda: now[0])
+    for now[0] in np.arange(0.0, 1000.0):
+        reminder.is_due()
+    assert (reminder.patience_s, reminder.count) == (LONGEST_S, 20)
 
 
 def keeper_with(reason, missing=''):
