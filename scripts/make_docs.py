@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""Write the pages of docs/ that are made from the code: cli.md, parameters.md and the pictures.
+"""Write the pages of docs/ that are made from the code, and the pictures.
 
-python scripts/make_docs.py            rewrite cli.md and parameters.md
+python scripts/make_docs.py            rewrite cli.md, parameters.md and task_list.md
 python scripts/make_docs.py --check    exit code 1 if one of them is out of date
 python scripts/make_docs.py --images   render docs/images anew
 """
@@ -15,6 +15,7 @@ import importlib
 import os
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,11 +107,84 @@ def _parameters(params_type: type) -> str:
     return '\n'.join(rows) + '\n'
 
 
-PAGES = {'cli.md': cli_page, 'parameters.md': parameters_page}
+def task_list_page() -> str:
+    """docs/task_list.md: every task with its arguments, predicate, time limit and wordings."""
+    from c2a_sim_bridge.sim.tasks.registry import get_task, task_lists, task_names
+
+    lists = {name: len(members) for name, members in sorted(task_lists().items())}
+    counts = ', '.join(f'`{name}` ({count})' for name, count in lists.items())
+    parts = [
+        f'# All tasks\n\n{NOTE}\n',
+        f'Lists that `--tasks` takes besides names: {counts}. [tasks.md](tasks.md) explains '
+        'scenes,\npredicates and how a variant such as `Rotate:num_actors=3` is written. Object '
+        "numbers are\npositions in the scene's list; *steps* is the time limit, three times the "
+        "oracle's 95th percentile.\n",
+        '![A scene of every task](images/tasks.png)\n',
+        '| Task | Level | Rows in the paper | ClevrSkills class and arguments | Arguments here | '
+        'Objects | Steps | Success |\n|---|---|---|---|---|---|---|---|',
+    ]
+    text = '\n'.join(parts) + '\n'
+    wordings = []
+    for name in task_names():
+        task = get_task(name)
+        arguments = ', '.join(
+            f'`{field.name}={str(getattr(task, field.name)).lower()}`'
+            for field in dataclasses.fields(task)
+        )
+        cells = (name, f'L{task.level}', task.paper_rows, task.arguments, arguments)
+        cells += (task.max_objects, task.max_steps, task.success)
+        text += '| ' + ' | '.join(str(cell) for cell in cells) + ' |\n'
+        wordings.append('\n'.join([f'* {name}', *(f'  * "{t}"' for t in task.phrasings)]))
+    return (
+        text + '\n## What the robot is told\n\nOne of these per episode, drawn uniformly. Braces '
+        'are filled in, objects by name ("the red cube").\n\n' + '\n'.join(wordings) + '\n'
+    )
+
+
+PAGES = {
+    'cli.md': cli_page,
+    'parameters.md': parameters_page,
+    'task_list.md': task_list_page,
+}
 
 
 def write_images() -> None:
-    """Film two episodes and keep four rows of each, in few colours to keep the files small."""
+    """Film two episodes, and take a picture of every task; in few colours: small files."""
+    write_films()
+    write_scenes()
+
+
+def write_scenes() -> None:
+    """docs/images/tasks.png: the first picture of every task, with its name and instruction."""
+    from PIL import Image, ImageDraw
+
+    from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
+    from c2a_sim_bridge.sim.tasks.registry import task_names
+    from c2a_training.fonts import load_font
+
+    side, text_height, columns = 240, 62, 7
+    names = task_names()
+    rows = -(-len(names) // columns)
+    sheet = Image.new('RGB', (columns * side, rows * (side + text_height)), 'white')
+    draw = ImageDraw.Draw(sheet)
+    bold, small = load_font('bold', 14), load_font('sans', 11)
+    simulator = Simulator(SimConfig(image_size=2 * side))
+    for index, name in enumerate(names):
+        x, y = index % columns * side, index // columns * (side + text_height)
+        info = simulator.reset(name, 0)
+        picture = Image.fromarray(simulator.observe().base_image).resize((side - 4, side - 4))
+        sheet.paste(picture, (x + 2, y + 2))
+        draw.text((x + 4, y + side), name, 'black', font=bold)
+        lines = textwrap.wrap(info.instruction, 42)[:3]
+        draw.text((x + 4, y + side + 18), '\n'.join(lines), (70, 70, 70), font=small)
+    (DOCS / 'images').mkdir(parents=True, exist_ok=True)
+    sheet.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        DOCS / 'images' / 'tasks.png', optimize=True
+    )
+
+
+def write_films() -> None:
+    """Four rows of the contact sheets of two episodes."""
     from PIL import Image
 
     from c2a_training.episode_worker import EpisodeJob, OracleRunner, WorkerSettings

@@ -7,7 +7,6 @@ import math
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,24 +176,6 @@ def test_swap_leaves_room_at_all_three_places():
         assert instance.free_pose[0] is instance.free_pose[1]
         for first, second in itertools.combinations(places, 2):
             assert math.dist(first, second) >= room + 0.02
-
-
-def table_row(name: str) -> str:
-    task = get_task(name)
-    cells = (name, f'L{task.level}', task.paper_rows, task.arguments, task.max_objects)
-    return '| ' + ' | '.join(str(cell) for cell in (*cells, task.success)) + ' |'
-
-
-def phrasing_lines(name: str) -> str:
-    return '\n'.join([f'* {name}', *(f'  * "{text}"' for text in get_task(name).phrasings)])
-
-
-@pytest.mark.parametrize('name', NAMES)
-def test_docs_have_the_tasks_as_they_are(name):
-    page = (Path(__file__).parents[3] / 'docs' / 'tasks.md').read_text()
-
-    assert table_row(name) in page
-    assert phrasing_lines(name) in page
 
 
 def test_a_new_task_is_found_without_an_edit(monkeypatch, tmp_path):
