@@ -21,6 +21,8 @@ FALLEN_M = 0.03  # an object that came down by this has fallen off what it stood
 PUSH_STEP_M = 0.025
 TOPPLE_STEP_M = 0.045
 TOUCH_STEP_M = 0.02
+PUSH_BRAKING = 0.2  # of the rest of the way in one step: faster, it would slide past its target
+SLOW_STEP_M = 0.006
 SIDE_GAIN = 0.8  # how quickly the tool returns to the line behind the object
 
 
@@ -40,15 +42,20 @@ class Push:
         self._direction = direction
 
     def act(self, state: WorldState) -> np.ndarray:
-        """Along the line to the goal, staying behind the object's centre."""
+        """Level, towards the target or along the line away from the robot."""
         position = state.positions[self._actor, :2]
         way = self._goal - position
         rest = math.hypot(*way)
         direction = way / rest if rest > 0.01 else self._direction
-        tool = state.ee_position[:2] - position
-        aside = tool - direction * float(tool @ direction)
         step = np.empty(3)
-        step[:2] = direction * min(PUSH_STEP_M, max(rest, 0.008)) - SIDE_GAIN * aside
+        if self._has_target:
+            # The object sticks to the tool and goes where the tool goes, without turning. So the
+            # tool need not stay behind its centre; pressing sideways would push it aside.
+            step[:2] = direction * min(PUSH_STEP_M, max(PUSH_BRAKING * rest, SLOW_STEP_M))
+        else:
+            tool = state.ee_position[:2] - position
+            aside = tool - direction * float(tool @ direction)
+            step[:2] = direction * min(PUSH_STEP_M, max(rest, 0.008)) - SIDE_GAIN * aside
         step[2] = contact_height(state, self._actor, high=False) - float(state.ee_position[2])
         return world_action(state, step, vacuum=False)
 
@@ -72,7 +79,10 @@ class Topple:
     def __init__(self, state: WorldState, actor: int) -> None:
         """Topple object `actor` away from the robot."""
         self._actor = actor
-        self._start_z = float(state.positions[actor, 2])
+        self._start = state.positions[actor].copy()
+        # What leans already, fallen but not down, has to turn or to go as far from here.
+        self._leans = state.tilt_rad(actor) >= TOPPLED_RAD
+        self._start_axis = state.up_axis(actor).copy() if self._leans else np.array([0, 0, 1.0])
         self._direction = push_direction(state, actor, None)
         self._height = contact_height(state, actor, high=True)
 
@@ -85,9 +95,11 @@ class Topple:
 
     def is_done(self, state: WorldState) -> bool:
         """Tilted past its balance, or fallen off its support."""
+        position = state.positions[self._actor]
         return (
-            state.tilt_rad(self._actor) >= TOPPLED_RAD
-            or float(state.positions[self._actor, 2]) < self._start_z - FALLEN_M
+            float(state.up_axis(self._actor) @ self._start_axis) <= math.cos(TOPPLED_RAD)
+            or float(position[2]) < self._start[2] - FALLEN_M
+            or (self._leans and math.dist(position[:2], self._start[:2]) > PUSHED_M)
         )
 
     def is_lost(self, state: WorldState) -> bool:
