@@ -63,6 +63,11 @@ class SimBridgeParams:
         'Camera poses: framed on the workspace and the cups, or those of the original suite.',
         choices=('framed', 'original'),
     )
+    split: str = param(
+        'simple',
+        'Objects of the simulated scenes: all pairs of colour and shape, or those of one split.',
+        choices=('simple', 'train', 'test'),
+    )
     overlay_size: int = param(
         512, 'Side of the picture part of the overlay [pixel].', lower=64, upper=2048
     )

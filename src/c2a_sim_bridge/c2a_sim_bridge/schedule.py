@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from c2a_core.task_names import split_task_names
+
 NO_END = 0
 NONE = -1
 
@@ -20,7 +22,7 @@ class EpisodeSchedule:
     """
 
     def __init__(self, tasks: str, seed: int, episodes: int) -> None:
-        self.tasks = tuple(name.strip() for name in tasks.split(',') if name.strip())
+        self.tasks = tuple(split_task_names(tasks))
         if not self.tasks:
             raise ValueError(f'task is {tasks!r}, expected at least one name, e.g. PlaceNextTo')
         self._seed = seed

@@ -53,7 +53,12 @@ class SimBridgeNode(Node):
         self._is_ended = True
         self.schedule = EpisodeSchedule(params.task, params.seed, params.episodes)
         self.backend = backend or make_backend(
-            params.backend, params.image_size, params.render, params.robot, params.cameras
+            params.backend,
+            params.image_size,
+            params.render,
+            params.robot,
+            params.cameras,
+            params.split,
         )
         for task in self.schedule.tasks:
             self.backend.check_task(task)

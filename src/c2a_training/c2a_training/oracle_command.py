@@ -26,6 +26,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from c2a_core.task_names import split_task_names
 from c2a_training.atomic_file import write_json
 from c2a_training.episode_worker import (
     EpisodeJob,
@@ -200,9 +201,7 @@ def check_request(args: argparse.Namespace) -> OracleRun:
 def _check_tasks(names: Sequence[str]) -> tuple[str, ...]:
     from c2a_sim_bridge.sim.tasks.registry import select_tasks
 
-    words = []
-    for name in names:  # a comma separates names, but within a variant its arguments
-        words += [name] if ':' in name else [word for word in name.split(',') if word]
+    words = [word for name in names for word in split_task_names(name)]
     return tuple(select_tasks(words))
 
 

@@ -150,7 +150,12 @@ class Backend(Protocol):
 
 
 def make_backend(
-    name: str, image_size: int, render: bool, robot: str, cameras: str = 'framed'
+    name: str,
+    image_size: int,
+    render: bool,
+    robot: str,
+    cameras: str = 'framed',
+    split: str = 'simple',
 ) -> Backend:
     """Build a backend by its name in parameters and launch arguments.
 
@@ -160,6 +165,7 @@ def make_backend(
         render: whether there are pictures at all.
         robot: 'low_poly' or 'detailed'.
         cameras: 'framed' or 'original' poses.
+        split: objects of simulated scenes: 'simple', 'train' or 'test'.
 
     Raises:
         ValueError: for a name that is unknown or not there yet.
@@ -168,7 +174,7 @@ def make_backend(
         # Imported here: the engine takes a second to load, and other backends do not need it.
         from c2a_sim_bridge.backends.maniskill import ManiskillBackend
 
-        return ManiskillBackend.create(image_size, render, robot, cameras)
+        return ManiskillBackend.create(image_size, render, robot, cameras, split)
     if name in PLANNED:
         raise ValueError(f'{PLANNED[name]}: use backend:=maniskill')
     raise ValueError(

@@ -34,7 +34,12 @@ class ManiskillBackend:
 
     @classmethod
     def create(
-        cls, image_size: int, render: bool, robot: str, cameras: str = 'framed'
+        cls,
+        image_size: int,
+        render: bool,
+        robot: str,
+        cameras: str = 'framed',
+        split: str = 'simple',
     ) -> ManiskillBackend:
         """Make the simulator with the options that the bridge has as parameters."""
         config = SimConfig(
@@ -43,6 +48,7 @@ class ManiskillBackend:
             robot=robot,
             base_camera=cameras,
             wrist_camera=cameras,
+            split=split,
         )
         return cls(Simulator(config))
 
@@ -53,13 +59,14 @@ class ManiskillBackend:
     def reset(
         self, task: str, seed: int, instruction: str | None, options: dict[str, str]
     ) -> EpisodeInfo:
-        """Begin an episode; see `Backend.reset`. There are no options."""
-        if options:
+        """Begin an episode; see `Backend.reset`. The option `split` chooses its objects."""
+        unknown = sorted(set(options) - {'split'})
+        if unknown:
             raise ValueError(
-                f'unknown backend options {", ".join(sorted(options))}: maniskill has none, '
+                f'unknown backend options {", ".join(unknown)}: maniskill has split, '
                 'the bridge itself knows scene=keep'
             )
-        info = self.simulator.reset(task, seed, instruction)
+        info = self.simulator.reset(task, seed, instruction, split=options.get('split'))
         return EpisodeInfo(info.task, info.seed, info.instruction, info.max_steps)
 
     @property

@@ -124,19 +124,23 @@ class Simulator:
         """URDF of the robot in use."""
         return robot_description(self.config.robot)
 
-    def reset(self, task: str, seed: int, instruction: str | None = None) -> EpisodeInfo:
+    def reset(
+        self, task: str, seed: int, instruction: str | None = None, *, split: str | None = None
+    ) -> EpisodeInfo:
         """Begin an episode in a new world. The same task and seed give the same one, bit for bit.
 
         Args:
             task: a name of `tasks.registry.task_names()`.
             seed: ≥ 0.
             instruction: other words for the task; None takes the task's own.
+            split: which objects the scene may have; None takes the configured one.
 
         Raises:
-            ValueError: for an unknown task (with the nearest names) or a negative seed.
+            ValueError: for an unknown task (with the nearest names), a negative seed or an
+                unknown split.
             RuntimeError: if pictures are wanted and no Vulkan device is usable.
         """
-        self._instance = sample_episode(task, seed, self.config.split)
+        self._instance = sample_episode(task, seed, split or self.config.split)
         self._pictures = None
         self._world = self._build_world()
         self._interpreter = self._new_interpreter()
