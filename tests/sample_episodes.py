@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Iterator
 
@@ -93,6 +94,7 @@ def episode_parts(
         )
 
 
+@functools.lru_cache(maxsize=64)
 def make_rows(task='Pick', seed=0, steps=6, *, split='simple', **options) -> EpisodeRows:
     """An episode of so many steps; `episode_parts` says what the options are."""
     builder = EpisodeRowsBuilder(task, seed, f'Do {task} {seed}', split=split)

@@ -12,16 +12,24 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, part_folder: Path | None = None) -> Iterator[Path]:
     """Give a path to write to; it takes the name ``path`` only if the block ends without an error.
 
-    The temporary name keeps the suffix, because video writers choose the container by it.
+    The temporary name keeps the suffix, because video writers choose the container by it. What was
+    written is on the disk before it takes the name.
+
+    Args:
+        path: the file to be.
+        part_folder: where the unfinished file lies, on the same file system; None for beside it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.stem}.{os.getpid()}.part{path.suffix}')
+    folder = path.parent if part_folder is None else part_folder
+    part = folder / f'.{path.stem}.{os.getpid()}.part{path.suffix}'
     try:
         yield part
+        with open(part, 'rb') as file:
+            os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
