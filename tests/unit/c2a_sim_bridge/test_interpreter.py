@@ -112,22 +112,12 @@ def test_semantics_2_a_failed_later_assignment_keeps_the_old_poses(interpreter, 
 
 
 @pytest.mark.parametrize(
-    ('code', 'what'),
-    [
-        (f'throw(actor={RED}, target_actor={BLUE})', 'throw'),
-        (f'move3d(throw_at={BLUE})', 'throw_at'),
-    ],
-)
-def test_what_is_in_the_api_but_not_in_the_simulator_says_so(interpreter, state, code, what):
-    with pytest.raises(SkillFailedError, match=f'{what}.*not there yet'):
-        start(interpreter, state, code)
-
-
-@pytest.mark.parametrize(
     ('code', 'why'),
     [
         (f'place(actor={RED}, target_actor={BLUE})', "'red cube' in the gripper"),
         (f'move3d(target_actor={BLUE})', 'gripper is empty'),
+        (f'throw(actor={RED}, target_actor={BLUE})', "'red cube' in the gripper"),
+        (f'move3d(throw_at={BLUE})', 'nothing is held'),
     ],
 )
 def test_carrying_with_an_empty_gripper_fails_with_a_sentence(interpreter, state, code, why):

@@ -90,6 +90,26 @@ def _chain(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return pose, np.array(columns).T
 
 
+def link_points(joints: np.ndarray) -> np.ndarray:
+    """Origins (9, 3) of the seven joints, the flange and the end effector, base frame, m."""
+    points = np.empty((N_JOINTS + 2, 3))
+    position, rotation = np.zeros(3), np.eye(3)
+    for index, (angle, turn, offset) in enumerate(
+        zip(joints.tolist(), JOINT_QUARTER_TURNS, JOINT_OFFSETS_M, strict=True)
+    ):
+        position = position + rotation @ offset
+        points[index] = position
+        c, s = math.cos(angle), math.sin(angle)
+        # About x by a quarter turn, then about the joint's own z.
+        columns = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+        if turn:
+            columns = np.array([columns[0], -turn * columns[2], turn * columns[1]])
+        rotation = rotation @ columns
+    points[-2] = position + FLANGE_OFFSET_M * rotation[:, 2]
+    points[-1] = points[-2] + TOOL_LENGTH_M * rotation[:, 2]
+    return points
+
+
 def _rotation_error(target: np.ndarray, current: np.ndarray) -> np.ndarray:
     """Rotation vector (3,) in the base frame that turns `current` into `target` (3×3 each)."""
     r = target @ current.T

@@ -26,13 +26,17 @@ from c2a_core.skill_api import (
 )
 from c2a_sim_bridge.sim.placement import find_free_space, free_space_next_to
 from c2a_sim_bridge.sim.skills.contact import Done, Push, Topple, Touch
+from c2a_sim_bridge.sim.skills.goal import MoveToGoal
 from c2a_sim_bridge.sim.skills.move3d import Carry, MoveAbove, MoveBeside, Retreat
 from c2a_sim_bridge.sim.skills.pick import Pick
 from c2a_sim_bridge.sim.skills.place import Place
 from c2a_sim_bridge.sim.skills.skill import Skill, SkillFailedError
+from c2a_sim_bridge.sim.skills.throw import Throw, WindUp
 from c2a_sim_bridge.sim.state import WorldState
 
 logger = logging.getLogger(__name__)
+
+_SUNK_M = 0.005  # a pose this far under an object's resting height is no place for its centre
 
 CellOf = Callable[[int], tuple[int, int]]
 
@@ -139,8 +143,6 @@ class Interpreter:
             return Done()
         if function == 'move3d':
             return self._make_move(call, state, poses)
-        if function not in ('pick', 'place', 'push', 'topple', 'touch'):
-            raise SkillFailedError(f'skill {function} is not there yet in this simulator')
         actor = self.resolve(call.get('actor'), state)
         if function == 'pick':
             return Pick(actor, state)
@@ -148,6 +150,8 @@ class Interpreter:
             return Topple(state, actor)
         if function == 'touch':
             return Touch(actor)
+        if function == 'throw':
+            return self._make_throw(call, actor, state)
         target_pose = self._pose_argument(call, state, poses)
         if function == 'push':
             return Push(state, actor, target_pose)
@@ -156,17 +160,25 @@ class Interpreter:
             state,
             actor,
             target_actor=None if target is None else self.resolve(target, state),
-            target_pose=target_pose,
+            target_pose=_standing(state, actor, target_pose),
             match_ori=bool(call.get('match_ori')),
+        )
+
+    def _make_throw(self, call: SkillCall, actor: int, state: WorldState) -> Skill:
+        return Throw(
+            state,
+            actor,
+            self.resolve(call.get('target_actor'), state),
+            target_2d=bool(call.get('target_2d')),
+            direction=call.get('direction'),
         )
 
     def _make_move(self, call: SkillCall, state: WorldState, poses: dict[str, Pose]) -> Skill:
         head = call.args[0][0]
         target_pose = self._pose_argument(call, state, poses)
         if head == 'target_pose':
+            target_pose = _standing(state, state.grasped, target_pose)
             return Carry(state, target_pose=target_pose, match_ori=bool(call.get('match_ori')))
-        if head == 'throw_at':
-            raise SkillFailedError('move3d(throw_at=…) is not there yet in this simulator')
         actor = self.resolve(call.get(head), state)
         if head == 'actor':
             return MoveAbove(actor)
@@ -174,6 +186,10 @@ class Interpreter:
             return Carry(state, target_actor=actor)
         if head == 'retreat_from':
             return Retreat(state, actor)
+        if head == 'throw_at':
+            return WindUp(state, actor, call.get('direction'))
+        if head == 'goal':
+            return MoveToGoal(state, actor, match_ori=bool(call.get('match_ori')))
         return MoveBeside(state, actor, high=head == 'topple_actor', target_pose=target_pose)
 
     def _pose_argument(
@@ -181,6 +197,16 @@ class Interpreter:
     ) -> Pose | None:
         expression = call.get('target_pose')
         return None if expression is None else self._evaluate(expression, state, poses)
+
+
+def _standing(state: WorldState, actor: int, pose: Pose | None) -> Pose | None:
+    """The pose, raised to where the object stands on the table if it is a mark lying there."""
+    if pose is None or actor < 0:
+        return pose
+    standing = 0.5 * state.specs[actor].height
+    if float(pose.position[2]) > standing - _SUNK_M:
+        return pose
+    return Pose(np.array([pose.position[0], pose.position[1], standing]), pose.quat_wxyz)
 
 
 def _cell_distance(cell: tuple[int, int], other: tuple[int, int]) -> float:
