@@ -21,6 +21,7 @@ FOLDERS['c2a'] = ROOT / 'launch'
 KEYS = {
     'ament_index_python': 'ament_index_python',
     'cv2': 'python3-opencv',
+    'matplotlib': 'python3-matplotlib',
     'numpy': 'python3-numpy',
     'PIL': 'python3-pil',
     'rich': 'python3-rich',
@@ -28,7 +29,21 @@ KEYS = {
     'yaml': 'python3-yaml',
 }
 # From PyPI only: rosdep has no key, the README names them.
-PYPI_ONLY = {'av', 'mani_skill', 'sapien', 'supervisor', 'torch'}
+PYPI_ONLY = {
+    'av',
+    'datasets',
+    'lz4',
+    'mani_skill',
+    'mcap',
+    'mcap_ros2',
+    'pyarrow',
+    'ray',
+    'rosbags',
+    'sapien',
+    'supervisor',
+    'torch',
+    'zstandard',
+}
 
 
 def manifest(package: str) -> ET.Element:

@@ -15,6 +15,7 @@ import time
 import pytest
 from rich.console import Console
 
+from c2a_sim_bridge.sim.tasks.registry import task_names
 from c2a_training import oracle_command
 from c2a_training.cli import make_parser
 from c2a_training.episode_worker import EpisodeJob, EpisodeSummary, WorkerSettings
@@ -126,8 +127,8 @@ def test_wrong_arguments_are_refused_with_what_to_write(run_oracle, words, messa
 def test_all_means_every_task_once(run_oracle):
     args = make_parser('oracle').parse_args(['oracle'])
     request = oracle_command.check_request(args)
-    assert len(request.tasks) == 11
-    assert len(request.jobs) == 1100
+    assert len(set(request.tasks)) == len(request.tasks) == len(task_names())
+    assert len(request.jobs) == 100 * len(request.tasks)
     args = make_parser('oracle').parse_args(['oracle', '--tasks', 'Swap,Pick', 'Pick'])
     assert oracle_command.check_request(args).tasks == ('Swap', 'Pick')
 
