@@ -32,6 +32,7 @@ from c2a_sim_bridge.sim.skills.pick import Pick
 from c2a_sim_bridge.sim.skills.place import Place
 from c2a_sim_bridge.sim.skills.skill import Skill, SkillFailedError
 from c2a_sim_bridge.sim.skills.throw import Throw, WindUp
+from c2a_sim_bridge.sim.skills.tool_heading import heading_before_turn, is_turn
 from c2a_sim_bridge.sim.state import WorldState
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class Interpreter:
         self.pose_dict: dict[str, Pose] = {}
         self._cell_of = cell_of
         self._free_poses = free_poses
+        self._has_turned = False
 
     def start(self, code: KeyStepCode, state: WorldState) -> Skill:
         """Store the key step's poses and make its skill; nothing is stored if that fails.
@@ -67,6 +69,12 @@ class Interpreter:
         for key, expression in code.assignments:
             poses[key] = self._evaluate(expression, state, poses)
         skill = self._make_skill(code.call, state, poses)
+        turned = [poses[key] for key, expression in code.assignments if is_turn(expression)]
+        if isinstance(skill, MoveAbove) and (turned or self._has_turned):
+            # The wrist takes room for the turn to come; a turn may also be undone later.
+            target = turned[-1] if turned else None
+            skill = MoveAbove(skill.actor, heading_before_turn(state, skill.actor, target))
+        self._has_turned = self._has_turned or bool(turned)
         self.pose_dict = poses
         return skill
 

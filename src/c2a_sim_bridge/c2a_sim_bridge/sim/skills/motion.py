@@ -20,9 +20,9 @@ from c2a_core.geometry import (
     rotation_vector_from_quat_wxyz,
 )
 from c2a_core.spaces import MAX_ROTATION_RAD, MAX_TRANSLATION_M, make_action
+from c2a_sim_bridge.sim.skills.tool_heading import TOOL_DOWN_WXYZ, reachable_turn
 from c2a_sim_bridge.sim.state import WorldState
 
-TOOL_DOWN_WXYZ = np.array([0.0, 1.0, 0.0, 0.0])
 TOOL_RADIUS_M = 0.037  # of the gripper's head, its widest part near the cups
 MAX_STEP_M = 0.045  # a little inside the action's bound, so that corrections fit in
 ACCELERATION_M = 0.015  # change of the step's length from one step to the next
@@ -30,6 +30,7 @@ BRAKING_M = 0.012  # and towards the goal, where it is a distance to stop in
 PASS_CLEARANCE_M = 0.025  # above what lies under the way
 PASS_MARGIN_M = 0.012  # beside it
 APPROACH_SLACK_M = 0.02  # at the goal itself
+LONG_TURN_RAD = 1.2  # from here on it matters which way round the wrist goes
 
 
 class Motion:
@@ -79,7 +80,7 @@ class Motion:
         )
         self._last_step_m = length
         step = way * (length / distance) if distance > 1e-9 else np.zeros(3)
-        return world_action(state, step, vacuum=vacuum, quat_wxyz=quat_wxyz)
+        return world_action(state, step, vacuum=vacuum, quat_wxyz=quat_wxyz, goal=goal)
 
     def _waypoint(
         self, state: WorldState, goal: np.ndarray, ignore: tuple[int, ...]
@@ -104,13 +105,20 @@ def world_action(
     *,
     vacuum: bool,
     quat_wxyz: np.ndarray = TOOL_DOWN_WXYZ,
+    goal: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Action (7,) float32 for a step (3,) in the world [m] and a wanted orientation."""
+    """Action (7,) float32 for a step (3,) in the world [m] and a wanted orientation.
+
+    The turn goes round the way that the wrist can go at `goal`, by default where the tool is.
+    """
     rotation = rotation_matrix_from_quat_wxyz(state.ee_quat_wxyz)
     turn = rotation_vector_from_quat_wxyz(
         quat_multiply_wxyz(quat_conjugate_wxyz(state.ee_quat_wxyz), quat_wxyz)
     )
     angle = math.sqrt(float(turn @ turn))
+    if angle > LONG_TURN_RAD and abs(turn[2]) > 0.9 * angle:
+        turn = reachable_turn(state, turn, goal)
+        angle = math.sqrt(float(turn @ turn))
     if angle > MAX_ROTATION_RAD:
         turn = turn * (MAX_ROTATION_RAD / angle)
     length = math.sqrt(float(step @ step))

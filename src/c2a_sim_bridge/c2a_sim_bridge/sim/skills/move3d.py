@@ -16,8 +16,9 @@ from c2a_core.geometry import (
     yaw_from_quat_wxyz,
 )
 from c2a_sim_bridge.sim.robot import BASE_POSITION
-from c2a_sim_bridge.sim.skills.motion import TOOL_DOWN_WXYZ, TOOL_RADIUS_M, Motion, angle_to
+from c2a_sim_bridge.sim.skills.motion import TOOL_RADIUS_M, Motion, angle_to
 from c2a_sim_bridge.sim.skills.skill import SkillFailedError
+from c2a_sim_bridge.sim.skills.tool_heading import TOOL_DOWN_WXYZ, tool_down
 from c2a_sim_bridge.sim.state import WorldState
 
 ABOVE_M = 0.03  # height over the object, or of the carried object over its goal
@@ -32,26 +33,34 @@ RETREAT_M = 0.05
 class MoveAbove:
     """`move3d(actor=A)`: empty-handed to above an object."""
 
-    def __init__(self, actor: int) -> None:
-        """Go above object `actor`."""
-        self._actor = actor
+    def __init__(self, actor: int, heading: float | None = None) -> None:
+        """Go above object `actor`.
+
+        Args:
+            actor: index of the object.
+            heading: the tool's heading there in rad; None where no turn will follow.
+        """
+        self.actor = actor
+        self._quat = None if heading is None else tool_down(heading)
         self._motion = Motion()
 
     def act(self, state: WorldState) -> np.ndarray:
         """Towards the point above the object, vacuum off."""
-        return self._motion.towards(state, self._goal(state), vacuum=False)
+        quat = TOOL_DOWN_WXYZ if self._quat is None else self._quat
+        return self._motion.towards(state, self._goal(state), vacuum=False, quat_wxyz=quat)
 
     def is_done(self, state: WorldState) -> bool:
-        """Within a centimetre, nothing in the gripper."""
-        return state.grasped < 0 and _is_reached(state, self._goal(state))
+        """Within a centimetre, turned if that matters, nothing in the gripper."""
+        is_turned = self._quat is None or angle_to(state, self._quat) < REACHED_RAD
+        return state.grasped < 0 and is_turned and _is_reached(state, self._goal(state))
 
     def is_lost(self, state: WorldState) -> bool:
         """Never: objects are followed."""
         return False
 
     def _goal(self, state: WorldState) -> np.ndarray:
-        goal = state.positions[self._actor].copy()
-        goal[2] = state.top_z(self._actor) + ABOVE_M
+        goal = state.positions[self.actor].copy()
+        goal[2] = state.top_z(self.actor) + ABOVE_M
         return goal
 
 

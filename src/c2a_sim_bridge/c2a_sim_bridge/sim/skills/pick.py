@@ -9,13 +9,8 @@ import math
 import numpy as np
 
 from c2a_core.geometry import quat_multiply_wxyz, quat_wxyz_from_rotation_vector
-from c2a_sim_bridge.sim.skills.motion import (
-    MAX_STEP_M,
-    TOOL_DOWN_WXYZ,
-    Motion,
-    angle_to,
-    world_action,
-)
+from c2a_sim_bridge.sim.skills.motion import MAX_STEP_M, Motion, angle_to, world_action
+from c2a_sim_bridge.sim.skills.tool_heading import kept_orientation
 from c2a_sim_bridge.sim.state import WorldState
 
 LIFT_M = 0.03  # height of the object's bottom at the end
@@ -31,8 +26,12 @@ class Pick:
     """`pick(actor=A)`: by its most upward face, which need not be level if the object fell."""
 
     def __init__(self, actor: int, state: WorldState) -> None:
-        """Pick object `actor`; the lift is measured from where it stands now."""
+        """Pick object `actor`; the lift is measured from where it stands now.
+
+        The tool keeps the heading that it has: `move3d` chose it.
+        """
         self._actor = actor
+        self._quat = kept_orientation(state)
         self._lifted_z = (0.0 if state.grasped == actor else state.bottom_z(actor)) + LIFT_M
         self._motion = Motion()
 
@@ -42,7 +41,7 @@ class Pick:
             step = np.array([0.0, 0.0, LIFT_STEP_M])
             return world_action(state, step, vacuum=True, quat_wxyz=state.ee_quat_wxyz)
         contact, normal = self._face(state)
-        quat = _facing(normal)
+        quat = self._facing(normal)
         gap, aside = _resolve(state.ee_position - contact, normal)
         is_aligned = math.sqrt(float(aside @ aside)) <= ALIGNED_M
         if not is_aligned or angle_to(state, quat) > ALIGNED_RAD or state.grasped >= 0:
@@ -76,20 +75,19 @@ class Pick:
             normal = rotation @ spec.face_normals[face]
         return state.positions[self._actor] + normal * spec.face_offsets[face], normal
 
+    def _facing(self, normal: np.ndarray) -> np.ndarray:
+        """Tool orientation (4,) that looks against a normal, turned from straight down."""
+        axis = np.array([-normal[1], normal[0], 0.0])
+        sine = math.hypot(axis[0], axis[1])
+        if sine < 1e-9:
+            return self._quat
+        angle = math.atan2(sine, float(normal[2]))
+        return quat_multiply_wxyz(
+            quat_wxyz_from_rotation_vector(axis * (angle / sine)), self._quat
+        )
+
 
 def _resolve(way: np.ndarray, normal: np.ndarray) -> tuple[float, np.ndarray]:
     """A way (3,) as a length along a unit normal and the rest (3,) across it."""
     along = float(way @ normal)
     return along, way - along * normal
-
-
-def _facing(normal: np.ndarray) -> np.ndarray:
-    """Tool orientation (4,) that looks against a normal, turned from straight down."""
-    axis = np.array([-normal[1], normal[0], 0.0])
-    sine = math.hypot(axis[0], axis[1])
-    if sine < 1e-9:
-        return TOOL_DOWN_WXYZ
-    angle = math.atan2(sine, float(normal[2]))
-    return quat_multiply_wxyz(
-        quat_wxyz_from_rotation_vector(axis * (angle / sine)), TOOL_DOWN_WXYZ
-    )

@@ -10,9 +10,10 @@ import numpy as np
 
 from c2a_core.geometry import Pose
 from c2a_core.spaces import hold_action
-from c2a_sim_bridge.sim.skills.motion import TOOL_DOWN_WXYZ, angle_to, world_action
+from c2a_sim_bridge.sim.skills.motion import angle_to, world_action
 from c2a_sim_bridge.sim.skills.move3d import matching_orientation
 from c2a_sim_bridge.sim.skills.skill import SkillFailedError
+from c2a_sim_bridge.sim.skills.tool_heading import TOOL_DOWN_WXYZ, kept_orientation
 from c2a_sim_bridge.sim.state import WorldState
 
 RELEASE_GAP_M = 0.002  # between the object's bottom and its support when the cups let go
@@ -84,7 +85,8 @@ class Place:
     def _rise(self, state: WorldState) -> np.ndarray:
         if float(state.ee_position[2]) > state.top_z(self._actor) + CLEAR_M + 0.01:
             return hold_action(vacuum=False)
-        return world_action(state, np.array([0.0, 0.0, RISE_STEP_M]), vacuum=False)
+        step = np.array([0.0, 0.0, RISE_STEP_M])
+        return world_action(state, step, vacuum=False, quat_wxyz=kept_orientation(state))
 
     def _goal(self, state: WorldState) -> tuple[np.ndarray, float]:
         """Centre (3,) that the object shall have, and the height of its support, m, world."""
