@@ -314,6 +314,11 @@ class Order(Set):
             self._passed += 1
         return self._passed == len(answers)
 
+    def has_passed(self, count: int, state: WorldState) -> bool:
+        """Whether the first `count` children have had their turn."""
+        self.update(state)
+        return self._passed >= count
+
 
 class Once(Set):
     """The child has held at some time."""

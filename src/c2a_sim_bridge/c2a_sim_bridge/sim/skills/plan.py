@@ -29,11 +29,11 @@ class PoseTemplate:
 
     Attributes:
         function: a function of the skill API that gives a pose.
-        args: (name, value) pairs; a value is an `Obj` or a literal.
+        args: (name, value) pairs; a value is an `Obj`, another pose or a literal.
     """
 
     function: str
-    args: tuple[tuple[str, Obj | Value], ...]
+    args: tuple[tuple[str, TemplateValue], ...]
 
 
 TemplateValue = Obj | PoseTemplate | Value
@@ -101,7 +101,11 @@ def pick_place_on(actor: int, target: int, is_held: bool = False) -> tuple[PlanS
 
 
 def pick_place_at(
-    actor: int, key: str, assignments: Assignments = (), is_held: bool = False
+    actor: int,
+    key: str,
+    assignments: Assignments = (),
+    is_held: bool = False,
+    match_ori: bool = False,
 ) -> tuple[PlanStep, ...]:
     """Pick an object and place it at a stored pose.
 
@@ -110,11 +114,14 @@ def pick_place_at(
         key: where in `pose_dict` the target is.
         assignments: what the first step stores.
         is_held: the object is in the gripper already: begin by carrying it.
+        match_ori: turn it as the pose is turned.
     """
-    target = ('target_pose', PoseRead(key))
+    target: tuple[tuple[str, TemplateValue], ...] = (('target_pose', PoseRead(key)),)
+    if match_ori:
+        target += (('match_ori', True),)
     carry = (
-        PlanStep('move3d', (target,), assignments if is_held else ()),
-        PlanStep('place', (('actor', Obj(actor)), target)),
+        PlanStep('move3d', target, assignments if is_held else ()),
+        PlanStep('place', (('actor', Obj(actor)), *target)),
     )
     return carry if is_held else pick_steps(actor, assignments) + carry
 
@@ -153,6 +160,20 @@ def settle_stage(goal: Callable[[WorldState], bool]) -> Stage:
 def get_pose(actor: int) -> PoseTemplate:
     """Where the object is now."""
     return PoseTemplate('get_pose', (('actor', Obj(actor)),))
+
+
+def rotate_z(pose: PoseTemplate | PoseRead, degrees: float) -> PoseTemplate:
+    """A pose turned about its z axis, anti-clockwise positive."""
+    return PoseTemplate('rotate_z', (('pose', pose), ('degrees', float(degrees))))
+
+
+def touch_steps(actor: int) -> tuple[PlanStep, ...]:
+    """Touch an object, then back off."""
+    return (
+        PlanStep('move3d', (('touch_actor', Obj(actor)),)),
+        PlanStep('touch', (('actor', Obj(actor)),)),
+        *retreat_steps(actor),
+    )
 
 
 def free_space(actor: int) -> PoseTemplate:
