@@ -28,10 +28,11 @@ def place(
 
 
 def make_state(layout: TaskInstance | Sequence[PlacedObject]) -> WorldState:
-    """The state of step 0: everything at rest on the table, the arm at home."""
+    """The state of step 0: everything at rest, the arm at home with what it holds."""
     objects = tuple(layout.objects if isinstance(layout, TaskInstance) else layout)
     count = len(objects)
     quats = np.array([placed.quat_wxyz for placed in objects])
+    grasped = layout.held if isinstance(layout, TaskInstance) else None
     return WorldState(
         step=0,
         time_s=0.0,
@@ -44,9 +45,9 @@ def make_state(layout: TaskInstance | Sequence[PlacedObject]) -> WorldState:
         rotations=np.array([rotation_matrix_from_quat_wxyz(quat) for quat in quats]),
         linear_velocities=np.zeros((count, 3)),
         angular_velocities=np.zeros((count, 3)),
-        grasped=-1,
-        vacuum_on=False,
-        vacuum_ready=False,
+        grasped=-1 if grasped is None else grasped,
+        vacuum_on=grasped is not None,
+        vacuum_ready=grasped is not None,
         ever_grasped=np.zeros(count, dtype=bool),
         ee_contact=np.zeros(count, dtype=bool),
         ground_force=np.array([placed.spec.mass * GRAVITY for placed in objects]),

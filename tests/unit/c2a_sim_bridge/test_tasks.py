@@ -35,8 +35,8 @@ NAMES = [
 OBJECTS = dict(zip(NAMES, (3, 3, 3, 1, 1, 3, 3, 3, 3, 6, 2), strict=True))
 
 
-def test_there_are_the_eleven_tasks_in_order():
-    assert task_names() == NAMES
+def test_the_eleven_tasks_of_table_1_come_first_in_order():
+    assert task_names()[: len(NAMES)] == NAMES
     assert {name: get_task(name).max_objects for name in NAMES} == OBJECTS
 
 
@@ -190,7 +190,7 @@ def test_a_new_task_is_found_without_an_edit(monkeypatch, tmp_path):
     monkeypatch.setattr(registry.tasks, '__path__', [*registry.tasks.__path__, str(tmp_path)])
     registry._tasks.cache_clear()
     try:
-        assert task_names() == [*NAMES, 'Lift']
+        assert task_names()[-1] == 'Lift'
         assert sample_episode('Lift', 0).task == 'Lift'
     finally:
         monkeypatch.undo()
