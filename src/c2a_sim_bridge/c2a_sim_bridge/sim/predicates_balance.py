@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""Success of a balance scale: everything is on it, equally heavy on both sides, and it is quiet."""
+"""Success of a balance scale: everything is on it, half on each side, and the beam is quiet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUIET_RAD_S = math.radians(1.0)
 
 
 class ScaleBalanced(Predicate):
-    """All objects are on the two plates, in halves of equal mass, and the beam rests in between."""
+    """All objects are on the plates, equally heavy on both, and the beam rests in between."""
 
     def __init__(self, plates: tuple[int, int], actors: tuple[int, ...]) -> None:
         """Put the `actors` on the `plates` (left and right)."""
@@ -55,7 +55,7 @@ def is_equal(left: float, right: float) -> bool:
 
 
 def beam_motion(state: WorldState, plates: tuple[int, int]) -> tuple[float, float]:
-    """Angle in rad (positive: left is up) and rate in rad/s of the beam that carries the plates."""
+    """Angle in rad (positive: left is up) and rate in rad/s of the beam with the plates."""
     hooks = [HANG_M * state.up_axis(plate) for plate in plates]
     ends = [state.positions[plate] + hook for plate, hook in zip(plates, hooks, strict=True)]
     speeds = [

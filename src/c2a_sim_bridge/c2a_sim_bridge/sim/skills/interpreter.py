@@ -78,8 +78,17 @@ class Interpreter:
         self.pose_dict = poses
         return skill
 
-    def resolve(self, actor: ActorRef, state: WorldState) -> int:
+    def resolve(
+        self, actor: ActorRef, state: WorldState, *, is_held: bool | None = None
+    ) -> int:
         """Index of the object that `get_actor` names (semantics 5).
+
+        Args:
+            actor: name and cell.
+            state: the present state.
+            is_held: the call is about what the gripper holds (True), or certainly not (False).
+                It decides among objects of one name: a carried one shares cells with what is
+                under it.
 
         Raises:
             SkillFailedError: if no object has the name, or the nearest of several is a tie.
@@ -88,6 +97,8 @@ class Interpreter:
         if not matches:
             names = ', '.join(sorted({spec.name for spec in state.specs}))
             raise SkillFailedError(f'no object is named {actor.name!r}, in the scene are: {names}')
+        if is_held is not None and len(matches) > 1 and state.grasped in matches:
+            matches = [i for i in matches if (i == state.grasped) == is_held]
         errors = {i: _cell_distance(self._cell_of(i), actor.cell) for i in matches}
         nearest = min(matches, key=errors.__getitem__)
         if len(matches) == 1:
@@ -100,6 +111,10 @@ class Interpreter:
                 + ', '.join(str(self._cell_of(i)) for i in matches)
             )
         return nearest
+
+    def _resolve_other(self, actor: ActorRef, state: WorldState) -> int:
+        """The object named, which is not the one in the gripper if there is another."""
+        return self.resolve(actor, state, is_held=False)
 
     def _evaluate(self, expression: object, state: WorldState, poses: dict[str, Pose]) -> Pose:
         if isinstance(expression, PoseRead):
@@ -151,7 +166,8 @@ class Interpreter:
             return Done()
         if function == 'move3d':
             return self._make_move(call, state, poses)
-        actor = self.resolve(call.get('actor'), state)
+        is_held = True if function in ('place', 'throw') else None
+        actor = self.resolve(call.get('actor'), state, is_held=is_held)
         if function == 'pick':
             return Pick(actor, state)
         if function == 'topple':
@@ -167,7 +183,7 @@ class Interpreter:
         return Place(
             state,
             actor,
-            target_actor=None if target is None else self.resolve(target, state),
+            target_actor=None if target is None else self._resolve_other(target, state),
             target_pose=_standing(state, actor, target_pose),
             match_ori=bool(call.get('match_ori')),
         )
@@ -176,7 +192,7 @@ class Interpreter:
         return Throw(
             state,
             actor,
-            self.resolve(call.get('target_actor'), state),
+            self._resolve_other(call.get('target_actor'), state),
             target_2d=bool(call.get('target_2d')),
             direction=call.get('direction'),
         )
@@ -187,7 +203,8 @@ class Interpreter:
         if head == 'target_pose':
             target_pose = _standing(state, state.grasped, target_pose)
             return Carry(state, target_pose=target_pose, match_ori=bool(call.get('match_ori')))
-        actor = self.resolve(call.get(head), state)
+        is_held = False if head == 'target_actor' else None
+        actor = self.resolve(call.get(head), state, is_held=is_held)
         if head == 'actor':
             return MoveAbove(actor)
         if head == 'target_actor':

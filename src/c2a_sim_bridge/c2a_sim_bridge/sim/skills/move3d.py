@@ -20,6 +20,7 @@ from c2a_sim_bridge.sim.skills.motion import TOOL_RADIUS_M, Motion, angle_to
 from c2a_sim_bridge.sim.skills.skill import SkillFailedError
 from c2a_sim_bridge.sim.skills.tool_heading import TOOL_DOWN_WXYZ, tool_down
 from c2a_sim_bridge.sim.state import WorldState
+from c2a_sim_bridge.sim.supports import support_top
 
 ABOVE_M = 0.03  # height over the object, or of the carried object over its goal
 REACHED_M = 0.01
@@ -111,7 +112,7 @@ class Carry:
         held = self._held
         if self._target_actor is not None:
             goal = state.positions[self._target_actor].copy()
-            support = state.top_z(self._target_actor)
+            support = support_top(state, self._target_actor)
         else:
             goal = self._target_pose.position.copy()
             support = goal[2] - 0.5 * state.specs[held].height

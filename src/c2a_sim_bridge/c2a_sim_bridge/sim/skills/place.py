@@ -15,6 +15,7 @@ from c2a_sim_bridge.sim.skills.move3d import matching_orientation
 from c2a_sim_bridge.sim.skills.skill import SkillFailedError
 from c2a_sim_bridge.sim.skills.tool_heading import TOOL_DOWN_WXYZ, kept_orientation
 from c2a_sim_bridge.sim.state import WorldState
+from c2a_sim_bridge.sim.supports import support_top
 
 RELEASE_GAP_M = 0.002  # between the object's bottom and its support when the cups let go
 ALIGNED_M = 0.01
@@ -91,7 +92,8 @@ class Place:
     def _goal(self, state: WorldState) -> tuple[np.ndarray, float]:
         """Centre (3,) that the object shall have, and the height of its support, m, world."""
         if self._target_actor is not None:
-            return state.positions[self._target_actor], state.top_z(self._target_actor)
+            support = support_top(state, self._target_actor)
+            return state.positions[self._target_actor], support
         goal = self._target_pose.position
         return goal, float(goal[2]) - 0.5 * state.specs[self._actor].height
 
