@@ -124,24 +124,7 @@ def make_episode(
     instruction = f'do {task}'
     builder = EpisodeRowsBuilder(task, seed, instruction)
     events = []
-    status = EpisodeStatus(
-        episode_id=episode_id,
-        task=task,
-        instruction=instruction,
-        seed=seed,
-        step=0,
-        max_steps=simulator.max_steps,
-        success=False,
-        done=False,
-        reason='',
-        stepping=stepping,
-        low_level='oracle',
-        backend='maniskill',
-        control_rate_hz=20.0,
-        planner_checkpoint='oracle',
-        policy_checkpoint='',
-        stamp_ns=start_ns,
-    )
+    status = _status(episode_id, task, seed, instruction, simulator.max_steps, stepping, start_ns)
 
     def hear(topic, value, step, delay_ns):
         stamped = replace(value, stamp_ns=start_ns + step * STEP_NS)
@@ -172,6 +155,66 @@ def make_episode(
     )
     hear(EPISODE, end, result.steps, 2000)
     return Episode(events, end, builder)
+
+
+def note_events(simulator, task, seed, episode_id=1):
+    """Run an episode of the real simulator; events of the loop and of the pictures' topics."""
+    events = []
+    info = {}
+
+    def hear(topic, value, step, msg_type=''):
+        events.append(Event(topic, WALL_NS + step * 40_000_000 + len(events), value, msg_type))
+
+    def on_reset(episode):
+        info['status'] = _status(episode_id, task, seed, episode.instruction, episode.max_steps)
+        hear(EPISODE, info['status'], 0)
+
+    def on_step(observation, key_step, command):
+        step = observation.step
+        hear(OBSERVATION, observation, step)
+        hear(KEY_STEP, key_step, step)
+        for name in ('base', 'wrist'):
+            picture = image_message(getattr(observation, f'{name}_image'), observation.stamp_ns)
+            hear(f'/camera/{name}/image_raw', picture, step, 'sensor_msgs/msg/Image')
+        if command is not None:
+            hear(COMMAND, command, step)
+
+    result = run_episode(
+        simulator,
+        Planner(OracleBackend()),
+        OracleLowLevel(simulator),
+        task=task,
+        seed=seed,
+        episode_id=episode_id,
+        on_reset=on_reset,
+        on_step=on_step,
+    )
+    end = replace(
+        info['status'], step=result.steps, success=result.success, done=True, reason=result.reason
+    )
+    hear(EPISODE, replace(end, stamp_ns=result.steps * STEP_NS), result.steps)
+    return events
+
+
+def _status(episode_id, task, seed, instruction, max_steps, stepping='lockstep', stamp_ns=0):
+    return EpisodeStatus(
+        episode_id=episode_id,
+        task=task,
+        instruction=instruction,
+        seed=seed,
+        step=0,
+        max_steps=max_steps,
+        success=False,
+        done=False,
+        reason='',
+        stepping=stepping,
+        low_level='oracle',
+        backend='maniskill',
+        control_rate_hz=20.0,
+        planner_checkpoint='oracle',
+        policy_checkpoint='',
+        stamp_ns=stamp_ns,
+    )
 
 
 def chunk_events(episode: Episode, length=4):

@@ -27,8 +27,7 @@ from c2a_training.bag_messages import (
     check_channel,
     decode,
 )
-
-METADATA_FILE = 'metadata.yaml'
+from c2a_training.bag_metadata import METADATA_FILE
 
 _KNOWN_TOPICS = {*LOOP_TOPICS, *STAMPED_TOPICS, *OTHER_TOPICS}
 _SUFFIXES = ('.mcap', '.db3')

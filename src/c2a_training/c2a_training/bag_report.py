@@ -34,6 +34,7 @@ class EpisodeReport:
         duplicates: further messages for steps that had one.
         max_skew_ms: largest distance of a stamp from its observation's [ms].
         refused: why there are no rows of it, empty if there are.
+        is_known: the dataset had the very same rows before.
     """
 
     episode_id: int
@@ -51,6 +52,7 @@ class EpisodeReport:
     duplicates: int
     max_skew_ms: float
     refused: str
+    is_known: bool = False
 
 
 @dataclass(frozen=True)
