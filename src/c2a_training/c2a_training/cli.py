@@ -30,6 +30,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         'c2a_training.oracle_command',
         'run the scripted oracle and print its success table',
     ),
+    'generate': (
+        'c2a_training.generate_command',
+        'let the oracle demonstrate tasks and keep its episodes as a dataset',
+    ),
     'data': ('c2a_training.data_command', 'look at datasets, check, export and import them'),
     'doctor': ('c2a_training.doctor', 'check this machine: ROS, DDS, renderer, versions, disk'),
 }

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from c2a_core.task_names import task_file_stem
 from c2a_training.dataset_manifest import (
     MANIFEST,
     Dropped,
@@ -38,7 +39,6 @@ from c2a_training.episode_store import DATA_FOLDER, place_episodes, read_shards
 from c2a_training.pending_file import (
     PENDING_FOLDER,
     PendingEpisode,
-    file_stem,
     list_pending,
     read_pending,
     write_pending,
@@ -248,7 +248,7 @@ class EpisodeWriter:
             self.discard(pending.metadata.episode)
 
     def _next_path(self, task: str) -> Path:
-        stem = file_stem(task)
+        stem = task_file_stem(task)
         name = re.compile(re.escape(stem) + r'-(\d{5,})\.parquet')
         numbers = [int(m[1]) for s in self._shards if (m := name.fullmatch(s.path.name))]
         number = max(numbers, default=-1) + 1

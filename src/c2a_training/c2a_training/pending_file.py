@@ -9,14 +9,13 @@ still running.
 from __future__ import annotations
 
 import logging
-import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from c2a_core.task_names import task_file_stem
 from c2a_training.atomic_file import atomic_path
 from c2a_training.episode_metadata import EpisodeMetadata
 from c2a_training.episode_rows import EpisodeRows, metadata_of
@@ -42,7 +41,7 @@ class PendingEpisode:
 
 def write_pending(directory: Path, rows: EpisodeRows) -> Path:
     """Write an episode into a dataset's folder of pending ones; the file's path."""
-    path = Path(directory) / PENDING_FOLDER / f'{file_stem(rows.metadata.episode)}.arrow'
+    path = pending_path(directory, rows.metadata.episode)
     table = rows.to_table()
     with (
         atomic_path(path) as part,
@@ -51,6 +50,28 @@ def write_pending(directory: Path, rows: EpisodeRows) -> Path:
     ):
         writer.write_table(table)
     return path
+
+
+def pending_bytes(rows: EpisodeRows) -> bytes:
+    """What `write_pending` writes, for a worker that does not share the dataset's disk."""
+    table = rows.to_table()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def write_pending_bytes(directory: Path, episode: str, data: bytes) -> Path:
+    """Write the bytes of a pending episode that another machine made; the file's path."""
+    path = pending_path(directory, episode)
+    with atomic_path(path) as part:
+        part.write_bytes(data)
+    return path
+
+
+def pending_path(directory: Path, episode: str) -> Path:
+    """File of a pending episode."""
+    return Path(directory) / PENDING_FOLDER / f'{task_file_stem(episode)}.arrow'
 
 
 def read_pending(path: Path) -> PendingEpisode:
@@ -81,12 +102,6 @@ def list_pending(directory: Path) -> Iterator[PendingEpisode]:
             except ValueError as err:
                 logger.warning('%s: removed, it will be made again', err)
                 path.unlink()
-
-
-def file_stem(name: str) -> str:
-    """File name for a task or an episode: itself, or made safe and unique if it is a variant's."""
-    safe = re.sub(r'[^A-Za-z0-9_-]+', '_', name)
-    return name if safe == name else f'{safe}_{zlib.crc32(name.encode()):08x}'
 
 
 def _read_table(path: Path) -> pa.Table:
