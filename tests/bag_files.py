@@ -107,7 +107,15 @@ class PicturesqueWorld(ScriptedWorld):
 
 
 def make_episode(
-    task='Pick', seed=3, *, episode_id=1, start_ns=0, log_ns=WALL_NS, stepping='lockstep', **world
+    task='Pick',
+    seed=3,
+    *,
+    episode_id=1,
+    start_ns=0,
+    log_ns=WALL_NS,
+    stepping='lockstep',
+    make_world=PicturesqueWorld,
+    **world,
 ) -> Episode:
     """Run an episode and note what goes over the topics.
 
@@ -118,9 +126,10 @@ def make_episode(
         start_ns: robot time of its first observation.
         log_ns: wall time of its first message.
         stepping: 'lockstep' or 'realtime'.
-        world: arguments of the scripted world.
+        make_world: class of the scripted world.
+        world: its arguments.
     """
-    simulator = PicturesqueWorld(**world)
+    simulator = make_world(**world)
     instruction = f'do {task}'
     builder = EpisodeRowsBuilder(task, seed, instruction)
     events = []

@@ -25,7 +25,7 @@ from c2a_training.bag_messages import (
     decode,
     stamp_of,
 )
-from c2a_training.bag_reader import Arrival, BagReader
+from c2a_training.bag_reader import RECORD_NAME, Arrival, BagReader
 from c2a_training.bag_report import BagReport, EpisodeReport
 from c2a_training.bag_topics import loop_qualities, max_skew_ms, stamped_quality
 from c2a_training.episode_rows import EpisodeRows, EpisodeRowsBuilder
@@ -43,11 +43,13 @@ class Thresholds:
             them.
         max_skew_ms: the most that a stamp may be off its observation's [ms].
         keep_failures: episodes that did not succeed are wanted too.
+        split: objects of the recorded scenes; bags do not tell.
     """
 
     max_gap_steps: int = 0
     max_skew_ms: float = 0.0
     keep_failures: bool = False
+    split: str = 'simple'
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def convert_bag(path: Path, thresholds: Thresholds) -> tuple[BagReport, list[Epi
     report = BagReport(
         bag=str(path),
         size_bytes=size,
-        notes=tuple(bag.notes),
+        notes=(*bag.notes, *_recorder_notes(bag)),
         foreign_topics=tuple(bag.foreign_topics),
         topics=tuple(topics),
         episodes=tuple(reports),
@@ -130,6 +132,13 @@ def _read(bag: BagReader) -> tuple[BagJoiner, list[tuple[str, list[tuple[int, in
     return joiner, sorted(others.items())
 
 
+def _recorder_notes(bag: BagReader) -> Iterator[str]:
+    """What the recorder itself says about losses."""
+    dropped = bag.metadata.get(RECORD_NAME, {}).get('dropped', '')
+    if dropped:
+        yield f'its recorder lost messages: {dropped}'
+
+
 def _convert_episode(
     episode: BagEpisode, thresholds: Thresholds
 ) -> tuple[EpisodeReport, EpisodeRows | None]:
@@ -137,7 +146,7 @@ def _convert_episode(
     refused, made, filled = '', None, 0
     try:
         _check(episode, gaps, thresholds)
-        made, filled = _make_rows(episode)
+        made, filled = _make_rows(episode, thresholds.split)
     except (_RefusedError, ValueError) as err:
         refused = str(err)
     status = episode.status
@@ -220,12 +229,17 @@ def _row(episode: BagEpisode, step: int) -> _Row | None:
     return None if command is None else _Row(observation.value, key_step.value, command)
 
 
-def _make_rows(episode: BagEpisode) -> tuple[EpisodeRows, int]:
+def _make_rows(episode: BagEpisode, split: str) -> tuple[EpisodeRows, int]:
     """Rows of a checked episode, and for how many steps the one before stands in."""
     status, last = episode.status, episode.last_step
     assert status is not None
     builder = EpisodeRowsBuilder(
-        status.task, status.seed, status.instruction, source='bag', backend=status.backend
+        status.task,
+        status.seed,
+        status.instruction,
+        split=split,
+        source='bag',
+        backend=status.backend,
     )
     origin_ns = _origin_ns(episode)
     filled = 0

@@ -56,6 +56,8 @@ LOOP_TOPICS = {
     EPISODE: 'c2a_msgs/msg/EpisodeStatus',
 }
 
+OVERLAY = '/c2a/overlay'
+
 # Topics for people and tools whose messages begin with their robot time.
 STAMPED_TOPICS = (
     '/camera/base/image_raw',
@@ -64,7 +66,7 @@ STAMPED_TOPICS = (
     '/camera/wrist/camera_info',
     '/joint_states',
     '/ee_pose',
-    '/c2a/overlay',
+    OVERLAY,
     '/clock',
 )
 OTHER_TOPICS = ('/robot_description', '/c2a/markers', '/diagnostics', '/tf', '/tf_static')

@@ -29,6 +29,9 @@ from c2a_training.bag_messages import (
 )
 from c2a_training.bag_metadata import METADATA_FILE
 
+RECORD_NAME = 'c2a'
+"""Name of the metadata record in which C2A's recorder describes the episode."""
+
 _KNOWN_TOPICS = {*LOOP_TOPICS, *STAMPED_TOPICS, *OTHER_TOPICS}
 _SUFFIXES = ('.mcap', '.db3')
 _FORMATS = {

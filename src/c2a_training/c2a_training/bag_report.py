@@ -6,12 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from c2a_training.bag_topics import TopicQuality
+
+MAX_ROWS = 20
+"""Bags that the table shows whether or not something is odd about them."""
 
 
 @dataclass(frozen=True)
@@ -163,37 +167,45 @@ def print_report(report: ConversionReport, console: Console) -> None:
 
 
 def _bag_table(bags: Sequence[BagReport]) -> Table:
-    table = Table(title='bags')
+    """The bags, or the ones with something to say if there are many."""
+    shown = bags if len(bags) <= MAX_ROWS else [bag for bag in bags if _is_odd(bag)]
+    left_out = len(bags) - len(shown)
+    title = f'bags; {left_out} more without any fault' if left_out else 'bags'
+    table = Table(title=title)
     table.add_column('bag', overflow='fold')
-    for head in ('MB', 'episodes', 'kept', 'steps', 'gaps', 'longest', 'filled', 'held', 'twice'):
+    for head in ('MB', 'kept', 'steps', 'gaps', 'filled', 'held', 'twice', 'skew'):
         table.add_column(head, justify='right')
-    table.add_column('skew [ms]', justify='right')
-    for bag in bags:
+    for bag in shown:
         episodes = bag.episodes
+        longest = max((episode.longest_gap for episode in episodes), default=0)
+        missing = sum(episode.missing_steps for episode in episodes)
         skew = max((episode.max_skew_ms for episode in episodes), default=0.0)
         table.add_row(
-            escape(bag.bag),
+            escape(Path(bag.bag).name),
             f'{bag.size_bytes / 1e6:.1f}',
-            str(len(episodes)),
-            str(sum(not episode.refused for episode in episodes)),
+            f'{sum(not episode.refused for episode in episodes)} of {len(episodes)}',
             str(sum(episode.steps for episode in episodes)),
-            str(sum(episode.missing_steps for episode in episodes)),
-            str(max((episode.longest_gap for episode in episodes), default=0)),
+            f'{missing}, {longest} in a row' if missing else '0',
             str(sum(episode.filled_steps for episode in episodes)),
             str(sum(episode.held_steps for episode in episodes)),
             str(sum(episode.duplicates for episode in episodes)),
-            f'{skew:.1f}',
+            f'{skew:g} ms',
         )
     return table
+
+
+def _is_odd(bag: BagReport) -> bool:
+    """Whether there is more to say about a bag than its size."""
+    parts = (e.missing_steps or e.held_steps or e.duplicates or e.refused for e in bag.episodes)
+    return bool(bag.error or bag.notes or not bag.episodes or any(parts))
 
 
 def _topic_table(bags: Sequence[BagReport]) -> Table:
     """Topics over all bags: sums, and the worst of each."""
     table = Table(title='topics beside the observations')
-    table.add_column('topic')
-    for head in ('messages', 'dropped', 'twice', 'skew max [ms]'):
+    table.add_column('topic', overflow='fold')
+    for head in ('messages', 'dropped', 'twice', 'skew [ms]', 'delay [ms]', 'at most'):
         table.add_column(head, justify='right')
-    table.add_column('delay median, max [ms]', justify='right')
     by_topic: dict[str, list[TopicQuality]] = {}
     for bag in bags:
         for quality in bag.topics:
@@ -201,13 +213,13 @@ def _topic_table(bags: Sequence[BagReport]) -> Table:
     for topic, parts in by_topic.items():
         medians = sorted(p.median_delay_ms for p in parts if p.median_delay_ms is not None)
         worst = [p.max_delay_ms for p in parts if p.max_delay_ms is not None]
-        delay = f'{medians[len(medians) // 2]:.1f}, {max(worst):.1f}' if worst else '–'
         table.add_row(
             topic,
             str(sum(part.messages for part in parts)),
             str(sum(part.dropped for part in parts)),
             str(sum(part.duplicates for part in parts)),
-            f'{max(part.max_skew_ms for part in parts):.1f}',
-            delay,
+            f'{max(part.max_skew_ms for part in parts):g}',
+            f'{medians[len(medians) // 2]:.1f}' if medians else '–',
+            f'{max(worst):.1f}' if worst else '–',
         )
     return table

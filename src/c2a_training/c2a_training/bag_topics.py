@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from c2a_training.bag_join import BagEpisode
-from c2a_training.bag_messages import COMMAND, KEY_STEP, OBSERVATION
+from c2a_training.bag_messages import COMMAND, KEY_STEP, OBSERVATION, OVERLAY
 
 _NS_PER_MS = 1e6
 
@@ -27,7 +27,7 @@ class TopicQuality:
     Attributes:
         topic: its name.
         messages: how many the bag has.
-        dropped: steps without a message; 0 for topics that need not have one for each step.
+        dropped: steps without a message; always 0 for the overlay, which need not have all.
         duplicates: further messages for the same step.
         max_skew_ms: largest distance of a stamp from its observation's, robot time [ms].
         median_delay_ms: time from receiving the observation to receiving this, wall time [ms];
@@ -118,7 +118,9 @@ def stamped_quality(
         skews.append(stamps[inside] - times[nearest])
         delays.append(logs[inside] - received[nearest])
         exact = np.unique(stamps[inside])
-        dropped += int(np.count_nonzero(~np.isin(times, exact)))
+        # The overlay is drawn for eyes, not for each step.
+        if topic != OVERLAY:
+            dropped += int(np.count_nonzero(~np.isin(times, exact)))
         duplicates += int(np.count_nonzero(inside)) - len(exact)
     flat = [np.concatenate(part) if part else np.array([]) for part in (skews, delays)]
     return _quality(topic, len(stamps), dropped, duplicates, flat[0], flat[1])

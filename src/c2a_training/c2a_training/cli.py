@@ -35,6 +35,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         'let the oracle demonstrate tasks and keep its episodes as a dataset',
     ),
     'data': ('c2a_training.data_command', 'look at datasets, check, export and import them'),
+    'replay': (
+        'c2a_training.replay_command',
+        'play a recorded bag, or its actions in the simulator',
+    ),
     'doctor': ('c2a_training.doctor', 'check this machine: ROS, DDS, renderer, versions, disk'),
 }
 

@@ -94,6 +94,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         '--keep-failures', action='store_true', help='take episodes without success as well'
     )
     parser.add_argument(
+        '--split',
+        choices=('simple', 'train', 'test'),
+        default='simple',
+        help='objects of the recorded scenes, for the names of the episodes (default: simple)',
+    )
+    parser.add_argument(
         '--workers',
         type=int,
         default=os.cpu_count() or 1,
@@ -135,7 +141,7 @@ def check_thresholds(args: argparse.Namespace) -> Thresholds:
         raise ValueError(f'--max-gap-steps is {args.max_gap_steps}, expected 0 or more')
     if not args.max_skew_ms >= 0:
         raise ValueError(f'--max-skew-ms is {args.max_skew_ms}, expected 0 or more')
-    return Thresholds(args.max_gap_steps, args.max_skew_ms, args.keep_failures)
+    return Thresholds(args.max_gap_steps, args.max_skew_ms, args.keep_failures, args.split)
 
 
 def convert(
@@ -176,7 +182,7 @@ def convert(
         bar = progress.add_task('reading bags', total=sum(map(_size, bags)))
         try:
             for bag_report, rows in _convert_all(bags, thresholds, workers):
-                report.bags.append(_add(writer, bag_report, rows))
+                report.bags.append(_add(writer, bag_report, rows, thresholds.split))
                 note = f'{report.accepted} episodes, {report.refused} refused'
                 progress.update(bar, advance=bag_report.size_bytes, description=note)
         except KeyboardInterrupt:
@@ -207,7 +213,9 @@ def _convert_all(
             pool.shutdown(cancel_futures=True)
 
 
-def _add(writer: EpisodeWriter, report: BagReport, rows: Sequence[EpisodeRows]) -> BagReport:
+def _add(
+    writer: EpisodeWriter, report: BagReport, rows: Sequence[EpisodeRows], split: str
+) -> BagReport:
     """Add a bag's episodes to the dataset; the report, with those refused that are there."""
     remaining = iter(rows)
     episodes = []
@@ -221,7 +229,7 @@ def _add(writer: EpisodeWriter, report: BagReport, rows: Sequence[EpisodeRows]) 
             else:
                 writer.add(made)
         if episode.refused and episode.task and not episode.is_known:
-            writer.drop(episode.task, episode.seed, episode.refused)
+            writer.drop(episode.task, episode.seed, episode.refused, split)
         episodes.append(episode)
     return replace(report, episodes=tuple(episodes))
 
@@ -229,7 +237,7 @@ def _add(writer: EpisodeWriter, report: BagReport, rows: Sequence[EpisodeRows]) 
 def _options(thresholds: Thresholds) -> dict[str, str | int | float | bool]:
     return {
         'source': 'bag',
-        'split': 'simple',
+        'split': thresholds.split,
         'max_gap_steps': thresholds.max_gap_steps,
         'max_skew_ms': thresholds.max_skew_ms,
         'keep_failures': thresholds.keep_failures,

@@ -9,8 +9,14 @@ import shutil
 
 import pytest
 from bag_files import make_episode, mcap_of, write_bag
+from mcap.writer import Writer
+from rich.console import Console
 
+from c2a_training import bag_writer
+from c2a_training.bag_convert import Thresholds, convert_bag
 from c2a_training.bag_messages import KEY_STEP
+from c2a_training.bag_reader import RECORD_NAME
+from c2a_training.bag_report import ConversionReport, print_report
 from c2a_training.cli import main
 from c2a_training.episode_store import EpisodeStore
 
@@ -124,3 +130,36 @@ def test_a_directory_with_other_files_is_left_alone(recorded, tmp_path, capsys):
     (tmp_path / 'dataset' / 'thesis.txt').write_text('mine')
     assert convert(tmp_path, recorded)[0] == 2
     assert 'thesis.txt' in capsys.readouterr().out
+
+
+def test_the_split_of_the_scenes_names_the_episodes(recorded, tmp_path):
+    assert convert(tmp_path, recorded / 'Pick_0_1', '--split', 'train')[0] == 0
+    [episode] = EpisodeStore(tmp_path / 'dataset').episodes
+    assert (episode.episode, episode.split) == ('Pick-0-train', 'train')
+
+
+def test_of_many_bags_only_the_odd_ones_are_shown(tmp_path, capsys):
+    reports = [convert_bag(write_bag(tmp_path / 'good', make_episode().events), Thresholds())[0]]
+    lost = make_episode(seed=8).without(KEY_STEP, 2)
+    reports += [convert_bag(write_bag(tmp_path / 'odd', lost), Thresholds())[0]]
+    print_report(ConversionReport(reports), Console(width=120))
+    out = capsys.readouterr().out
+    assert 'good' in out
+    assert 'odd' in out
+    print_report(ConversionReport(reports * 11), Console(width=120))
+    out = capsys.readouterr().out
+    assert 'good' not in out
+    assert '11 more without any fault' in out
+
+
+def test_what_the_recorder_lost_is_noted(tmp_path):
+    folder = tmp_path / 'Pick_3_1'
+    folder.mkdir()
+    with open(folder / 'x.mcap', 'wb') as stream:
+        writer = Writer(stream)
+        writer.start(profile='ros2', library='test')
+        writer.add_metadata(RECORD_NAME, {'dropped': '/c2a/overlay: 3'})
+        writer.finish()
+    report, _ = convert_bag(folder / 'x.mcap', Thresholds())
+    assert 'its recorder lost messages: /c2a/overlay: 3' in report.notes
+    assert RECORD_NAME == bag_writer.RECORD_NAME
