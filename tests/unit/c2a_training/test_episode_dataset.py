@@ -1,0 +1,170 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import copy
+import os
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from sample_episodes import make_rows
+
+from c2a_training.episode_dataset import EpisodeDataset
+from c2a_training.episode_store import EpisodeStore
+from c2a_training.episode_writer import EpisodeWriter
+
+STEPS = (6, 3, 9)
+
+
+@pytest.fixture(scope='module')
+def directory(tmp_path_factory):
+    """Two tasks of three episodes each, in five shards."""
+    directory = tmp_path_factory.mktemp('sets') / 'set'
+    with EpisodeWriter(directory, {'image_size': 32}, shard_bytes=30_000) as writer:
+        for task in ('Pick', 'Swap'):
+            for seed, steps in enumerate(STEPS):
+                writer.add(make_rows(task, seed, steps))
+        writer.finish()
+    assert len(EpisodeStore(directory).shards) > 2
+    return directory
+
+
+@pytest.fixture
+def dataset(directory):
+    return EpisodeDataset(directory, threads=2)
+
+
+def test_rows_are_those_of_the_episodes(dataset, directory):
+    assert len(dataset) == 2 * sum(steps + 1 for steps in STEPS)
+    assert dataset.episode_starts.tolist() == [0, 7, 11, 21, 28, 32, 42]
+    assert dataset.fingerprint == EpisodeStore(directory).fingerprint
+    for index, rows in enumerate(EpisodeStore(directory)):
+        start, end = dataset.episode_starts[index : index + 2]
+        assert dataset.episodes[index] == rows.metadata
+        np.testing.assert_array_equal(dataset.proprioception[start:end], rows.proprioception)
+        np.testing.assert_array_equal(dataset.actions[start : end - 1], rows.actions)
+        np.testing.assert_array_equal(dataset.step[start:end], rows.step)
+        np.testing.assert_array_equal(dataset.is_key_step[start:end], rows.is_key_step)
+        np.testing.assert_array_equal(dataset.subtask_id[start:end], rows.subtask_id)
+        np.testing.assert_array_equal(dataset.success[start:end], rows.success)
+        assert tuple(dataset.texts('code', range(start, end))) == rows.code
+        assert tuple(dataset.texts('cache_info', range(start, end))) == rows.cache_info
+        assert dataset.texts('instruction', [start]) == [rows.metadata.instruction]
+        assert tuple(map(dataset.memory, range(start, end))) == rows.memory
+
+
+def test_last_rows_have_no_action(dataset):
+    last = dataset.episode_starts[1:] - 1
+    assert not dataset.has_action[last].any()
+    assert dataset.has_action.sum() == len(dataset) - len(last)
+    assert not dataset.actions[last].any()
+    np.testing.assert_array_equal(dataset.episode_of(last), np.arange(6))
+
+
+def test_frames_come_in_the_order_asked_for(dataset, directory):
+    rows = np.random.default_rng(0).integers(len(dataset), size=50)
+    batch = dataset.frames(rows)
+    assert batch.base_images.shape == (50, 32, 32, 3)
+    np.testing.assert_array_equal(batch.proprioception, dataset.proprioception[rows])
+    store = EpisodeStore(directory)
+    for place, row in enumerate(rows):
+        episode = int(dataset.episode_of(row))
+        found = store.read(dataset.episodes[episode].episode)
+        step = int(row - dataset.episode_starts[episode])
+        np.testing.assert_array_equal(batch.base_images[place], found.base_image(step))
+        np.testing.assert_array_equal(batch.wrist_images[place], found.wrist_image(step))
+
+
+def test_one_row_and_no_row(dataset):
+    assert dataset.frames([3]).wrist_images.shape == (1, 32, 32, 3)
+    assert len(dataset.frames([]).base_images) == 0
+
+
+def test_frames_do_not_depend_on_threads_or_copies(dataset, directory):
+    rows = np.arange(len(dataset))
+    alone = EpisodeDataset(directory, threads=1).frames(rows)
+    dataset.frames([0])
+    other = copy.copy(dataset).frames(rows)
+    for batch in (alone, other):
+        np.testing.assert_array_equal(batch.base_images, dataset.frames(rows).base_images)
+
+
+@pytest.mark.parametrize('rows', [[42], [-1], [0, 99]])
+def test_rows_that_are_not_there_are_refused(dataset, rows):
+    with pytest.raises(IndexError, match='expected 0 to 41'):
+        dataset.frames(rows)
+
+
+def test_unknown_column_of_texts(dataset):
+    with pytest.raises(KeyError, match='cache_info'):
+        dataset.texts('colour', [0])
+
+
+def test_altered_picture_is_noticed(tmp_path):
+    directory = write_one(tmp_path)
+    path = directory / 'data/Pick-00000.parquet'
+    data = bytearray(path.read_bytes())
+    data[data.find(make_rows().base_jpeg[2]) + 50] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r'row group 0 of .*Pick-00000.parquet'):
+        EpisodeDataset(directory).frames([0])
+
+
+def test_shard_of_another_program_is_refused(tmp_path):
+    """Its pictures are compressed or in a dictionary: they cannot be found in the file."""
+    directory = write_one(tmp_path)
+    path = directory / 'data/Pick-00000.parquet'
+    size = path.stat().st_size
+    pq.write_table(pq.read_table(path), path, compression='gzip')
+    manifest = directory / 'c2a_dataset.json'
+    text = manifest.read_text().replace(f'"bytes": {size}', f'"bytes": {path.stat().st_size}')
+    manifest.write_text(text)
+    with pytest.raises(ValueError, match='another program wrote it'):
+        EpisodeDataset(directory).frames([0])
+
+
+def test_empty_dataset_is_refused(tmp_path):
+    with EpisodeWriter(tmp_path / 'e', {}):
+        pass
+    with pytest.raises(ValueError, match='no episodes: generate some first'):
+        EpisodeDataset(tmp_path / 'e')
+
+
+def test_load_dataset_decodes_the_pictures(directory, tmp_path, monkeypatch):
+    monkeypatch.setenv('HF_HUB_OFFLINE', '1')
+    monkeypatch.setenv('HF_DATASETS_DISABLE_PROGRESS_BARS', '1')
+    datasets = pytest.importorskip('datasets')
+    rows = datasets.load_dataset(
+        'parquet',
+        data_files=str(directory / 'data/*.parquet'),
+        split='train',
+        cache_dir=str(tmp_path),
+    )
+    dataset = EpisodeDataset(directory)
+    assert len(rows) == len(dataset)
+    names = rows['episode']
+    row = list(names).index('Swap-1') + 2
+    found, index = rows[row], dataset.episode_starts[4] + 2
+    assert found['step'] == 2
+    assert found['memory'] == list(dataset.memory(index))
+    np.testing.assert_array_equal(found['action'], dataset.actions[index])
+    picture = np.asarray(found['wrist_image'])
+    assert picture.shape == (32, 32, 3)
+    # Two JPEG decoders may round differently.
+    ours = dataset.frames([index]).wrist_images[0]
+    assert np.abs(picture.astype(int) - ours).max() <= 4
+
+
+def write_one(tmp_path):
+    """A dataset of one episode."""
+    with EpisodeWriter(tmp_path / 'one', {}) as writer:
+        writer.add(make_rows())
+        writer.finish()
+    return tmp_path / 'one'
+
+
+def test_reader_needs_no_copy_of_the_data(directory):
+    before = sorted(os.listdir(directory))
+    EpisodeDataset(directory).frames([0, 41])
+    assert sorted(os.listdir(directory)) == before
