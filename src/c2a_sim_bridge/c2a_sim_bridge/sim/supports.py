@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from c2a_sim_bridge.sim.objects import ObjectKind
@@ -29,21 +31,32 @@ def loads_of(state: WorldState, support: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def standing_on(state: WorldState, support: int) -> list[int]:
+    """Objects above the support within its reach, from geometry, in index order.
+
+    Contacts come and go while a scale moves; this does not. What the gripper holds is left out.
+    """
+    spec = state.specs[support]
+    found = []
+    for index, other in enumerate(state.specs):
+        if not other.is_movable or index in (support, state.grasped):
+            continue
+        aside_x, aside_y, up = state.rotations[support].T @ (
+            state.positions[index] - state.positions[support]
+        )
+        gap = up - 0.5 * (spec.height + other.height)
+        if math.hypot(aside_x, aside_y) < spec.radius and -_SUNK_M < gap < _HIGHEST_M:
+            found.append(index)
+    return found
+
+
 def support_top(state: WorldState, support: int) -> float:
     """Height in metres at which an object that is put on the support comes to stand.
 
     The top of an ordinary object; on a fixture's part, which is loaded with several objects, the
-    top of the highest one there. By geometry: contacts come and go while a scale moves.
+    top of the highest one there.
     """
     top = state.top_z(support)
     if state.specs[support].kind != ObjectKind.PART:
         return top
-    reach = state.specs[support].radius
-    highest = top
-    for index, spec in enumerate(state.specs):
-        if not spec.is_movable or index == state.grasped:
-            continue
-        is_above = -_SUNK_M < state.bottom_z(index) - top < _HIGHEST_M
-        if is_above and state.planar_distance(index, support) < reach:
-            highest = max(highest, state.top_z(index))
-    return highest
+    return max([top, *(state.top_z(index) for index in standing_on(state, support))])
