@@ -70,7 +70,7 @@ def print_document(document: dict[str, object], console: Console) -> None:
     tasks: list[dict[str, object]] = document['tasks']  # type: ignore[assignment]
     names = ('episodes', 'dropped', 'steps', 'mean', 'p95', 'key steps', 'MB', 'kB/step')
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column('task')
+    table.add_column('task', no_wrap=True)
     for name in names:
         table.add_column(name, justify='right')
     keys = ('episodes', 'dropped', 'steps', 'mean_steps', 'p95_steps', 'mean_key_steps')
