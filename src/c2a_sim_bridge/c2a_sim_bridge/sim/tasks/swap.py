@@ -54,7 +54,7 @@ class Swap(Task):
 
     def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw two objects and a free place for the one that is moved out of the way."""
-        objects, free = _place(rng, draw_specs(rng, 2, pool=pool))
+        objects, free = place_with_buffer(rng, draw_specs(rng, 2, pool=pool))
         goal = predicates.Swap(0, 1, objects)
         return TaskInstance(
             task=self.name,
@@ -69,7 +69,7 @@ class Swap(Task):
         )
 
 
-def _place(
+def place_with_buffer(
     rng: np.random.Generator, specs: tuple[ObjectSpec, ...]
 ) -> tuple[tuple[PlacedObject, ...], np.ndarray]:
     """Layout and free place: three places, each with room for either object at any yaw."""
@@ -100,10 +100,10 @@ def _steps(
     if AtPosition(0, layout[1].position).is_near(state):
         return pick_place_at(1, first, is_held=state.grasped == 1)
     steps: tuple[PlanStep, ...] = ()
-    if _is_in_the_way(layout, state):
-        keys = _unassigned(assigned, (first, get_pose(0)), (FREE_KEY, free_space(0)))
+    if is_in_the_way(layout, state):
+        keys = unassigned(assigned, (first, get_pose(0)), (FREE_KEY, free_space(0)))
         steps = pick_place_at(0, FREE_KEY, keys, is_held=state.grasped == 0)
-    keys = _unassigned(assigned, (second, get_pose(1)))
+    keys = unassigned(assigned, (second, get_pose(1)))
     return (
         *steps,
         *pick_place_at(1, first, keys, is_held=state.grasped == 1),
@@ -111,14 +111,14 @@ def _steps(
     )
 
 
-def _is_in_the_way(layout: tuple[PlacedObject, ...], state: WorldState) -> bool:
+def is_in_the_way(layout: tuple[PlacedObject, ...], state: WorldState) -> bool:
     """Whether object 0 is held or leaves no room for object 1 at its own first place."""
     distance = np.hypot(*(state.positions[0, :2] - layout[0].position[:2]))
     room = layout[0].spec.radius + layout[1].spec.radius + FREE_MARGIN / 2
     return state.grasped == 0 or bool(distance < room)
 
 
-def _unassigned(assigned: frozenset[str], *assignments: tuple[str, PoseTemplate]) -> Assignments:
+def unassigned(assigned: frozenset[str], *assignments: tuple[str, PoseTemplate]) -> Assignments:
     """Those assignments whose key has no value yet."""
     return tuple(pair for pair in assignments if pair[0] not in assigned)
 
