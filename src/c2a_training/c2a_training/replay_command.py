@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import threading
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +22,7 @@ from c2a_training.rollout import Simulator
 
 EXIT_OK, EXIT_DIFFERENT, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
-DISCOVERY_S = 1.0
+DISCOVERY_S = 2.0
 """So long RViz, rqt and the like have to find the publishers before the first message."""
 
 DESCRIPTION = """\
@@ -66,6 +65,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     playing.add_argument(
         '--topics', nargs='+', default=[], metavar='TOPIC', help='only these (default: all)'
+    )
+    playing.add_argument(
+        '--delay',
+        type=float,
+        default=DISCOVERY_S,
+        metavar='S',
+        help=f'time that listeners have to find the publishers (default: {DISCOVERY_S:g} s)',
     )
     comparing = parser.add_argument_group('comparing')
     comparing.add_argument(
@@ -120,8 +126,9 @@ def _play(args: argparse.Namespace, console: Console) -> int:
             f'ROS is not in this environment ({err.name} is missing): start it through ./c2a, or '
             'source your workspace; --in-sim needs no ROS'
         ) from err
-    stop = threading.Event()
-    with Replayer({topic: channels[topic] for topic in topics}, DISCOVERY_S) as node:
+    if not 0 <= args.delay < float('inf'):
+        raise ValueError(f'--delay is {args.delay}, expected 0 or more')
+    with Replayer({topic: channels[topic] for topic in topics}, args.delay) as node:
         for topic, why in node.skipped.items():
             console.print(f'[yellow]left out[/] {escape(topic)}: {escape(why)}')
         if rivals := node.rivals():
@@ -129,7 +136,9 @@ def _play(args: argparse.Namespace, console: Console) -> int:
                 f'[yellow]warning:[/] somebody else publishes {escape(", ".join(rivals))} in this '
                 'ROS domain: listeners hear both'
             )
-        player = BagPlayer(bag, node.publish, rate=args.rate, topics=topics, stop=stop)
+        if not node.listened_to():
+            console.print('[yellow]nobody listens yet[/] (a longer --delay may help)')
+        player = BagPlayer(bag, node.publish, rate=args.rate, topics=topics)
         return _play_rounds(player, args, length_s, console)
 
 

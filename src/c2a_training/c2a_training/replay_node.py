@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +22,8 @@ from c2a_training.recorded_topics import TOPICS
 _PROFILES = {topic.name: topic.qos for topic in TOPICS}
 _TRANSIENT_LOCAL = ('transient_local', '1', 1)
 _BEST_EFFORT = ('best_effort', '2', 2)
-DEPTH = 10
+DEPTH = 200
+"""Messages that wait for a slow listener: at a high rate they come faster than in a live stack."""
 
 
 class ReplayNode(Node):
@@ -54,6 +56,11 @@ class ReplayNode(Node):
     def rivals(self) -> list[str]:
         """Topics that somebody else publishes in this ROS domain."""
         return sorted(topic for topic in self._publishers_of if self.count_publishers(topic) > 1)
+
+    def listened_to(self) -> list[str]:
+        """Topics whose publisher has found a listener."""
+        found = self._publishers_of.items()
+        return sorted(topic for topic, pub in found if pub.get_subscription_count())
 
     def wait_until_heard(self, timeout_s: float) -> None:
         """Wait until what was sent has arrived, where somebody listens reliably."""
@@ -99,7 +106,10 @@ class Replayer:
 def profile_of(channel: Channel) -> QoSProfile:
     """Quality of service of a topic: C2A's own, else what its recorder noted."""
     if channel.topic in _PROFILES:
-        profile: QoSProfile = getattr(Qos, _PROFILES[channel.topic])
+        profile: QoSProfile = copy.copy(getattr(Qos, _PROFILES[channel.topic]))
+        # One that keeps a single message means it: who comes late gets that one.
+        if profile.depth > 1:
+            profile.depth = DEPTH
         return profile
     offered = _offered(channel)
     is_latched = offered.get('durability') in _TRANSIENT_LOCAL
