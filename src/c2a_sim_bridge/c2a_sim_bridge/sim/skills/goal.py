@@ -33,9 +33,7 @@ REACHED_RAD = math.radians(3.0)
 VIA_REACHED_M = 0.025
 CLEARANCE_M = 0.02  # between the arm's model and an obstacle
 
-# The arm from the shoulder on, as capsules between the points of `kinematics.link_points`: first
-# point, last point, radius in m. The last one is the gripper with its cups.
-_CAPSULES = (
+ARM_CAPSULES = (
     (1, 2, 0.09),
     (2, 3, 0.09),
     (3, 4, 0.085),
@@ -43,9 +41,12 @@ _CAPSULES = (
     (6, 7, 0.065),
     (7, 8, 0.055),
 )
-_STARTS = [first for first, _, _ in _CAPSULES]
-_ENDS = [last for _, last, _ in _CAPSULES]
-_RADII = np.array([radius for _, _, radius in _CAPSULES])
+"""The arm from the shoulder on, as capsules between the points of `kinematics.link_points`: first
+point, last point, radius in m. The last one is the gripper with its cups."""
+
+_STARTS = [first for first, _, _ in ARM_CAPSULES]
+_ENDS = [last for _, last, _ in ARM_CAPSULES]
+_RADII = np.array([radius for _, _, radius in ARM_CAPSULES])
 
 _SAMPLE_M = 0.04  # distance of the places at which a way is checked
 _SAMPLE_RAD = 0.22
@@ -149,12 +150,9 @@ def way_clearance(
     position = kinematics.forward(joints)[:3, 3] + BASE_POSITION
     smallest, quat = math.inf, start_quat
     for point in way:
-        length = math.dist(point, position)
-        is_last = point is way[-1]
-        steps = max(1, math.ceil(length / _SAMPLE_M))
-        step = 0
-        while step < steps or (is_last and _angle(quat, quat_wxyz) > 1e-6):
-            step += 1
+        steps = max(1, math.ceil(math.dist(point, position) / _SAMPLE_M))
+        turns = math.ceil(_angle(quat, quat_wxyz) / _SAMPLE_RAD) if point is way[-1] else 0
+        for step in range(1, max(steps, turns) + 1):
             quat = _turned(quat, quat_wxyz)
             place = position + (point - position) * min(1.0, step / steps)
             joints, error = kinematics.inverse(_target(place, quat), joints)

@@ -189,7 +189,7 @@ class ThrowAt(Throw):
     order = 24
     level = 0
     tables = ('table2',)
-    oracle_p95_steps = 20
+    oracle_p95_steps = 19
     paper_rows = 'Table 2 Throw at'
     arguments = '`Throw`, spawn_at_gripper, 3-D'
     success = '`Hit(0, 1)`: let go, it has touched the target'
@@ -211,7 +211,7 @@ class ThrowToTopple(Throw):
     order = 25
     level = 0
     tables = ('table2',)
-    oracle_p95_steps = 20
+    oracle_p95_steps = 21
     paper_rows = 'Table 2 Throw to topple'
     arguments = '`Throw`, spawn_at_gripper, 3-D, topple_target'
     success = '`Hit(0, 1, topple)`: let go, it has touched the target, which is tilted over 45°'
@@ -235,7 +235,7 @@ class ThrowOnto(Throw):
     order = 42
     level = 1
     tables = ('table2',)
-    oracle_p95_steps = 40
+    oracle_p95_steps = 34
     paper_rows = 'Table 2 Throw onto'
     arguments = (
         '`Throw`, target_2d, spawn_at_gripper false (`ThrowOnto:spawn_at_gripper=true` too)'
