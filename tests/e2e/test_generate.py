@@ -88,3 +88,10 @@ def test_interrupted_run_ends_in_good_order_and_goes_on_to_the_same_bytes(tmp_pa
     assert process.wait(120) in (0, 130)
     assert start(directory, '--workers', '1').wait(120) == 0
     assert files(directory) == reference
+
+
+def test_local_ray_makes_the_same_bytes(tmp_path, reference):
+    pytest.importorskip('ray', reason='ray is not installed')
+    directory = tmp_path / 'set'
+    assert start(directory, '--ray', 'local', '--workers', '2').wait(120) == 0
+    assert files(directory) == reference

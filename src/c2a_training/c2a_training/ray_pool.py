@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 from concurrent.futures import Future
 from types import ModuleType
 
@@ -24,6 +25,7 @@ from c2a_training.generate_worker import (
 LOCAL = 'local'
 # Ray reports the use of its machines to its makers unless it is told not to.
 _QUIET = {'RAY_USAGE_STATS_ENABLED': '0', 'RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO': '0'}
+_CONNECT_TIMEOUT_S = 5.0
 
 
 class RayPool:
@@ -54,12 +56,23 @@ class RayPool:
         """Queue an episode at the actor with the least to do."""
         index = min(self._running, key=self._running.__getitem__)
         self._running[index] += 1
-        future: Future[MadeEpisode] = self._actors[index].make.remote(job).future()
+        future: Future[MadeEpisode] = Future()
 
-        def forget(_: Future[MadeEpisode]) -> None:
+        def pass_on(answer: Future[MadeEpisode]) -> None:
             self._running[index] -= 1
+            error = answer.exception()
+            if error is None:
+                future.set_result(answer.result())
+                return
+            # An episode's own error is part of the answer: this is the actor's or the cluster's.
+            failure = RuntimeError(
+                f'a Ray actor died ({type(error).__name__}: {error}): the same command goes on '
+                'from here; C2A must be installed on every machine of the cluster'
+            )
+            failure.__cause__ = error
+            future.set_exception(failure)
 
-        future.add_done_callback(forget)
+        self._actors[index].make.remote(job).future().add_done_callback(pass_on)
         return future
 
     def __enter__(self) -> RayPool:
@@ -85,12 +98,27 @@ def _import_ray() -> ModuleType:
 
 def _connect(ray: ModuleType, address: str, workers: int | None) -> None:
     if address == LOCAL:
-        ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+        # On the loopback only: nothing of a local run is for the network.
+        ray.init(
+            num_cpus=workers,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level='error',
+            _node_ip_address='127.0.0.1',
+        )
         return
     try:
-        ray.init(address=address, log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError) as err:
+        _check_address(address)
+        ray.init(address=address, log_to_driver=False, logging_level='error')
+    except (OSError, ValueError, RuntimeError) as err:
         raise RuntimeError(
             f'no ray cluster answers at {address!r} ({err}): start one with '
             '`ray start --head`, or write --ray local'
         ) from err
+
+
+def _check_address(address: str) -> None:
+    """Refuse an address at which nothing listens; Ray itself would try for a minute."""
+    host, colon, port = address.removeprefix('ray://').rpartition(':')
+    if colon:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()

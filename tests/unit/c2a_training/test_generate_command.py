@@ -90,6 +90,14 @@ class TestRefused:
         assert code == 1
         assert 'ray is not installed' in output
 
+    def test_ray_cluster_that_does_not_answer(self, tmp_path):
+        pytest.importorskip('ray', reason='ray is not installed')
+        # Port 9 (discard) of this machine: nobody listens.
+        words = ('--tasks', 'Pick', '--episodes', 1, '--out', tmp_path, '--ray', '127.0.0.1:9')
+        code, output = run(*words)
+        assert code == 1
+        assert "no ray cluster answers at '127.0.0.1:9'" in output
+
 
 class TestTable:
     """What a run says at its end."""
