@@ -15,10 +15,11 @@ from c2a_core.geometry import (
     wrap_angle,
     yaw_from_quat_wxyz,
 )
+from c2a_sim_bridge.sim.area_spots import is_area, spot_on_area
 from c2a_sim_bridge.sim.robot import BASE_POSITION
 from c2a_sim_bridge.sim.skills.motion import TOOL_RADIUS_M, Motion, angle_to
 from c2a_sim_bridge.sim.skills.skill import SkillFailedError
-from c2a_sim_bridge.sim.skills.tool_heading import TOOL_DOWN_WXYZ, tool_down
+from c2a_sim_bridge.sim.skills.tool_heading import TOOL_DOWN_WXYZ, tool_down, tool_heading
 from c2a_sim_bridge.sim.state import WorldState
 from c2a_sim_bridge.sim.supports import support_top
 
@@ -79,7 +80,7 @@ class Carry:
         """Begin with whatever is held.
 
         Raises:
-            SkillFailedError: if nothing is held.
+            SkillFailedError: if nothing is held, or the target is an area without room.
         """
         if state.grasped < 0:
             raise SkillFailedError(
@@ -89,6 +90,7 @@ class Carry:
         self._target_actor = target_actor
         self._target_pose = target_pose
         self._match_ori = match_ori
+        self._spot = support_spot(state, self._held, target_actor)
         self._motion = Motion()
 
     def act(self, state: WorldState) -> np.ndarray:
@@ -113,6 +115,8 @@ class Carry:
         if self._target_actor is not None:
             goal = state.positions[self._target_actor].copy()
             support = support_top(state, self._target_actor)
+            if self._spot is not None:
+                goal[:2] = self._spot
         else:
             goal = self._target_pose.position.copy()
             support = goal[2] - 0.5 * state.specs[held].height
@@ -196,6 +200,22 @@ class Retreat:
     def is_lost(self, state: WorldState) -> bool:
         """Never."""
         return False
+
+
+def support_spot(
+    state: WorldState, held: int, target_actor: int | None, near: np.ndarray | None = None
+) -> np.ndarray | None:
+    """Where (2,) on an area the held object goes; None where the target is no area.
+
+    Raises:
+        SkillFailedError: if the area has no room.
+    """
+    if target_actor is None or not is_area(state, target_actor):
+        return None
+    try:
+        return spot_on_area(state, held, target_actor, turn=-tool_heading(state), near=near)
+    except RuntimeError as err:
+        raise SkillFailedError(str(err)) from err
 
 
 def push_direction(state: WorldState, actor: int, target_pose: Pose | None) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from c2a_core.geometry import Pose
 from c2a_core.spaces import hold_action
 from c2a_sim_bridge.sim.skills.motion import angle_to, world_action
-from c2a_sim_bridge.sim.skills.move3d import matching_orientation
+from c2a_sim_bridge.sim.skills.move3d import matching_orientation, support_spot
 from c2a_sim_bridge.sim.skills.skill import SkillFailedError
 from c2a_sim_bridge.sim.skills.tool_heading import TOOL_DOWN_WXYZ, kept_orientation
 from c2a_sim_bridge.sim.state import WorldState
@@ -40,7 +40,7 @@ class Place:
         """Place object `actor`.
 
         Raises:
-            SkillFailedError: if it is not held.
+            SkillFailedError: if it is not held, or the target is an area without room.
         """
         if state.grasped != actor:
             name = state.specs[actor].name
@@ -49,6 +49,8 @@ class Place:
         self._target_actor = target_actor
         self._target_pose = target_pose
         self._match_ori = match_ori
+        # What was carried above a good spot stays there.
+        self._spot = support_spot(state, actor, target_actor, near=state.positions[actor, :2])
 
     def act(self, state: WorldState) -> np.ndarray:
         """Align, lower, release, rise."""
@@ -93,7 +95,10 @@ class Place:
         """Centre (3,) that the object shall have, and the height of its support, m, world."""
         if self._target_actor is not None:
             support = support_top(state, self._target_actor)
-            return state.positions[self._target_actor], support
+            position = state.positions[self._target_actor]
+            if self._spot is not None:
+                position = np.array([*self._spot, position[2]])
+            return position, support
         goal = self._target_pose.position
         return goal, float(goal[2]) - 0.5 * state.specs[self._actor].height
 
