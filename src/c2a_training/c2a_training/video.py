@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -26,15 +26,22 @@ END_FRAMES = 2 * FRAME_RATE
 SHEET_FRAMES = 4
 
 
+# Small files of good quality, quickly; a key frame every 12 s.
+FOR_PEOPLE: Mapping[str, str] = {'crf': '20', 'preset': 'veryfast'}
+
+
 class VideoWriter:
     """Encodes RGB frames; the file appears under its name only when it is complete."""
 
-    def __init__(self, path: Path, *, rate: int = FRAME_RATE) -> None:
+    def __init__(
+        self, path: Path, *, rate: int = FRAME_RATE, options: Mapping[str, str] = FOR_PEOPLE
+    ) -> None:
         self._stack = contextlib.ExitStack()
         part = self._stack.enter_context(atomic_path(Path(path)))
         # faststart: the index comes first, so that browsers play while loading.
         self._container = av.open(str(part), 'w', format='mp4', options={'movflags': 'faststart'})
         self._rate = rate
+        self._options = dict(options)
         self._stream: av.VideoStream | None = None
 
     def __enter__(self) -> VideoWriter:
@@ -52,12 +59,15 @@ class VideoWriter:
             self._container.close()
             self._stack.__exit__(kind, error, trace)
 
-    def add(self, frame: np.ndarray) -> None:
-        """Append a frame (H, W, 3) uint8 RGB with even H and W."""
+    def add(self, frame: np.ndarray) -> int:
+        """Append a frame (H, W, 3) uint8 RGB with even H and W; how many bytes were written."""
         if self._stream is None:
             self._stream = self._open_stream(frame)
+        written = 0
         for packet in self._stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')):
             self._container.mux(packet)
+            written += packet.size
+        return written
 
     def close(self) -> None:
         """Finish the file and give it its name.
@@ -80,7 +90,7 @@ class VideoWriter:
         stream.height, stream.width = frame.shape[:2]
         stream.pix_fmt = 'yuv420p'  # the one pixel format that every player knows
         stream.time_base = Fraction(1, self._rate)
-        stream.options = {'crf': '20', 'preset': 'veryfast'}
+        stream.options = self._options
         return stream
 
 
