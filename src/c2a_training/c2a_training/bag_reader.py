@@ -32,6 +32,9 @@ from c2a_training.bag_metadata import METADATA_FILE
 RECORD_NAME = 'c2a'
 """Name of the metadata record in which C2A's recorder describes the episode."""
 
+OPEN_SUFFIX = '.open'
+"""Of folders that C2A's recorder has not closed."""
+
 _KNOWN_TOPICS = {*LOOP_TOPICS, *STAMPED_TOPICS, *OTHER_TOPICS}
 _SUFFIXES = ('.mcap', '.db3')
 _FORMATS = {
@@ -59,7 +62,8 @@ class Arrival:
 def find_bags(paths: Iterable[Path]) -> list[Path]:
     """Bags at and below some paths, each once: folders with `metadata.yaml`, and bare files.
 
-    Hidden folders and files are left out: a recorder's unfinished work is not a bag yet.
+    Hidden folders and files are left out. What a recorder has not closed is a bag too: whether
+    its episode is whole is seen when it is read.
 
     Raises:
         BagError: if a path is not there or has no bag.
@@ -84,7 +88,9 @@ def _bags_below(folder: Path) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith('.'):
             continue
-        if entry.is_dir():
+        if entry.is_dir() and entry.name.endswith(OPEN_SUFFIX):
+            yield entry
+        elif entry.is_dir():
             yield from _bags_below(entry)
         elif entry.suffix in _SUFFIXES:
             yield entry
@@ -208,7 +214,7 @@ class BagReader:
             files = sorted(entry for entry in path.iterdir() if entry.suffix in _SUFFIXES)
             if not files:
                 raise BagError(f'{path} is no bag: it has neither {METADATA_FILE} nor .mcap files')
-            self._note(f'no {METADATA_FILE}: its recorder was killed')
+            self._note(f'no {METADATA_FILE}: it is being recorded, or its recorder was killed')
             return files
         try:
             document = yaml.safe_load((path / METADATA_FILE).read_text(encoding='utf-8'))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from bag_files import Event, header, make_episode, mcap_of, typestore, write_bag
 from rosbags.rosbag2 import StoragePlugin
 
+from c2a_training import bag_writer
 from c2a_training.bag_convert import Thresholds, convert_bag
 from c2a_training.bag_messages import COMMAND, EPISODE, KEY_STEP, OBSERVATION
+from c2a_training.bag_reader import find_bags
 
 STRICT = Thresholds()
 
@@ -240,7 +243,42 @@ def test_what_was_written_before_the_recorder_was_killed_can_be_read(tmp_path):
     mcap_of(bag).write_bytes(data[: len(data) // 2])
     report, rows = convert_bag(bag, STRICT)
     assert rows == []
-    assert report.notes[0] == 'no metadata.yaml: its recorder was killed'
+    assert report.notes[0] == (
+        'no metadata.yaml: it is being recorded, or its recorder was killed'
+    )
     assert 'breaks off at byte' in report.notes[1]
     [episode] = report.episodes
     assert episode.refused.startswith('its end is missing: the bag stops at step')
+
+
+def test_bags_are_found_wherever_they_lie(tmp_path):
+    events = make_episode().events
+    (tmp_path / 'a' / '.hidden').mkdir(parents=True)
+    closed = write_bag(tmp_path / 'a' / 'closed', events)
+    is_open = write_bag(tmp_path / 'a' / f'Pick_3_1{bag_writer.OPEN_SUFFIX}', events)
+    (is_open / 'metadata.yaml').unlink()
+    bare = tmp_path / 'b.mcap'
+    shutil.copy(mcap_of(closed), bare)
+    shutil.copy(bare, tmp_path / 'a' / '.hidden' / 'c.mcap')
+    assert find_bags([tmp_path]) == [is_open, closed, bare]
+    assert find_bags([bare, closed, tmp_path]) == [bare, closed, is_open]
+    for bag in (closed, is_open, bare):
+        report, [rows] = convert_bag(bag, STRICT)
+        assert len(rows) == 13
+        assert bool(report.notes) == (bag != closed)
+
+
+@pytest.mark.parametrize(
+    ('text', 'why'),
+    [
+        ('}{', 'cannot be read'),
+        ('just text', 'cannot be read'),
+        ('rosbag2_bagfile_information: {relative_file_paths: [gone.mcap]}', 'gone.mcap'),
+    ],
+)
+def test_a_damaged_metadata_file_is_named(tmp_path, text, why):
+    bag = write_bag(tmp_path / 'bag', make_episode().events)
+    (bag / 'metadata.yaml').write_text(text)
+    report, rows = convert_bag(bag, STRICT)
+    assert rows == []
+    assert why in report.error
