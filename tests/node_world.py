@@ -188,6 +188,13 @@ class NodeWorld:
 
         return self.add(ControllerNode(policy=policy, **self._arguments(parameters)))
 
+    def recorder(self, record_dir, **parameters):
+        """A recorder that writes into a folder."""
+        from c2a_training.recorder_node import RecorderNode
+
+        parameters = {'record_dir': str(record_dir), **parameters}
+        return self.add(RecorderNode(**self._arguments(parameters)))
+
     def stack(self, backend, model=None, policy=None, *, bridge=None, planner=None, **common):
         """Bridge, planner and controller with the parameters that they share."""
         low_level = common.get('low_level', 'oracle')

@@ -18,5 +18,10 @@ setup(
     maintainer_email='c2a-developers@users.noreply.github.com',
     description='Rollout, evaluation, data and command line of C2A.',
     license='Apache-2.0',
-    entry_points={'console_scripts': ['c2a = c2a_training.cli:main']},
+    entry_points={
+        'console_scripts': [
+            'c2a = c2a_training.cli:main',
+            'recorder_node = c2a_training.recorder_node:main',
+        ]
+    },
 )

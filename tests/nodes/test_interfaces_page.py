@@ -14,6 +14,8 @@ pytest.importorskip('rclpy', reason='rclpy is not installed: run ./c2a test')
 from fakes import FakeSimulator
 from node_world import wait_until
 
+from c2a_training.recorded_topics import TOPICS
+
 pytestmark = pytest.mark.ros
 
 PAGE = (Path(__file__).resolve().parents[2] / 'docs' / 'interfaces.md').read_text('utf-8')
@@ -42,6 +44,12 @@ def test_every_documented_name_is_in_the_graph_with_its_type(ros):
     ros.stack(FakeSimulator())
     wait_until(lambda: DOCUMENTED.items() <= graph(ros.probe).items(), what='all names')
     assert len(DOCUMENTED) == 21
+
+
+def test_the_recorder_records_every_documented_topic():
+    services = {'/c2a/reset', '/c2a/estop', '/c2a/execute_task', '/c2a/execute_skill'}
+    recorded = {topic.name: topic.msg_type for topic in TOPICS if not topic.is_optional}
+    assert recorded == {k: v for k, v in DOCUMENTED.items() if k not in services}
 
 
 def test_no_name_of_ours_is_undocumented(ros):

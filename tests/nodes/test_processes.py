@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fakes import CUBE, FakeSimulator
+from node_processes import Processes
 from node_world import wait_until
 
 from c2a_core.episode_file import RecordedEpisode, write_episode
@@ -36,31 +34,6 @@ def udp_only(monkeypatch):
     monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
     # A profile of the user's own: the nodes then leave the transports alone.
     monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', 'none')
-
-
-class Processes:
-    """Starts nodes as processes and ends what is left of them."""
-
-    def __init__(self):
-        self.running = []
-
-    def start(self, *command, **parameters):
-        arguments = ['--ros-args', '-r', '__ns:=/c2a']
-        for name, value in parameters.items():
-            arguments += ['-p', f'{name}:={value}']
-        environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
-        process = subprocess.Popen([sys.executable, *command, *arguments], env=environment)
-        self.running.append(process)
-        return process
-
-    def node(self, module, **parameters):
-        return self.start('-c', f'from {module} import main; main()', **parameters)
-
-    def close(self):
-        for process in self.running:
-            if process.poll() is None:
-                process.kill()
-            process.wait(10)
 
 
 @pytest.fixture

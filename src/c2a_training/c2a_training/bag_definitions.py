@@ -16,8 +16,6 @@ from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
-ENCODING = 'ros2msg'
-
 _SEPARATOR = '=' * 80
 _FIELD = re.compile(r'^\s*(?P<type>[A-Za-z][\w/]*)(<=\d+)?(\[[<=\d]*\])?\s+[A-Za-z]')
 _PRIMITIVES = frozenset(

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 METADATA_FILE = 'metadata.yaml'
+DEFINITION_ENCODING = 'ros2msg'
 ROSBAG2_VERSION = 9
 
 INFINITE = {'sec': 9223372036, 'nsec': 854775807}

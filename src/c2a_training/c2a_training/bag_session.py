@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which message belongs into which episode's bag. Knows no ROS and decodes nothing but statuses.
 
-Topics do not arrive in order among each other. So a bag stays open for a moment after the end of
-its episode, messages of the loop are sorted by the `episode_id` in their first bytes, all others by
-when they were sent: the bridge sends an episode's status before anything else of it.
+Topics do not arrive in order among each other. So a bag stays open for a moment after its episode;
+messages of the loop are sorted by the `episode_id` in their first bytes, all others by when they
+were sent: the bridge sends an episode's status before anything else of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import struct
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -97,9 +97,9 @@ class _Episode:
     status: EpisodeStatus
     began_ns: int
     drops_before: Counter[str]
-    first_step: int = -1
     last_step: int = -1
-    is_last_answered: bool = False
+    observations: int = 0  # different ones
+    answered_step: int = -1
     ended_ns: int | None = None
     ended_s: float | None = None
     is_followed: bool = False
@@ -114,7 +114,7 @@ class SessionCounts:
         failed: bags that could not be written.
         outside: messages that belong to no recorded episode.
         failure: why the last bag failed; empty if it did not.
-        drops: messages that were lost, by topic; kept up by whoever loses them.
+        drops: messages that were lost, by topic.
     """
 
     bags: int = 0
@@ -161,13 +161,17 @@ class BagSession:
     def take(self, message: Incoming) -> None:
         """Put a message where it belongs."""
         if message.is_latched:
-            self._keep(message)
-        if message.status is not None:
+            self._take_latched(message)
+        elif message.status is not None:
             self._take_status(message, message.status)
         elif message.is_loop:
             self._take_loop(message)
         else:
             self._take_other(message)
+
+    def note_drops(self, drops: Mapping[str, int]) -> None:
+        """Messages that would have come here, by topic, are lost."""
+        self.counts.drops.update(drops)
 
     def tick(self) -> None:
         """Close what has ended, and let the disk have what is in memory."""
@@ -213,9 +217,10 @@ class BagSession:
         try:
             bag = self._open_bag(name, about)
         except OSError as err:
-            self._failed(name, err)
+            self._failed(name, status.episode_id, err)
             return None
         self.counts.failure = ''
+        self._missed = None
         drops = Counter(self.counts.drops)
         for other in self._episodes:
             other.is_followed = True
@@ -223,22 +228,21 @@ class BagSession:
                 other.ended_ns, other.ended_s = message.publish_ns, self._clock()
         episode = _Episode(bag, status, message.publish_ns, drops)
         self._episodes.append(episode)
-        self._write_what_was_before(episode, message)
-        return episode
-
-    def _write_what_was_before(self, episode: _Episode, message: Incoming) -> None:
         for kept in self._latched.values():
             for old in kept:
-                at_ns = message.log_ns
-                self._guarded(
-                    episode,
-                    lambda old=old, at_ns=at_ns: episode.bag.write(
-                        old.topic, old.data, at_ns, at_ns
-                    ),
-                )
+                self._write(episode, replace(old, log_ns=message.log_ns))
         early, self._early = self._early, deque(maxlen=MAX_EARLY)
         for waiting in early:
             self.take(waiting)
+        return episode
+
+    def _take_latched(self, message: Incoming) -> None:
+        """Keep it for later bags; those that are open have it as well."""
+        kept = self._latched.setdefault(message.topic, deque(maxlen=MAX_LATCHED))
+        if all(message.data != old.data for old in kept):
+            kept.append(message)
+            for episode in list(self._episodes):
+                self._write(episode, message)
 
     def _take_loop(self, message: Incoming) -> None:
         episode_id, step = episode_and_step(message.data)
@@ -252,10 +256,10 @@ class BagSession:
                 self.counts.outside += 1
             return
         if message.topic == _OBSERVATION:
-            episode.first_step = step if episode.first_step < 0 else episode.first_step
+            episode.observations += step > episode.last_step
             episode.last_step = max(episode.last_step, step)
-        elif message.topic == _KEY_STEP and episode.status.done:
-            episode.is_last_answered |= step >= episode.status.step
+        elif message.topic == _KEY_STEP:
+            episode.answered_step = max(episode.answered_step, step)
         self._write(episode, message)
 
     def _take_other(self, message: Incoming) -> None:
@@ -268,11 +272,6 @@ class BagSession:
                 break
         self.counts.outside += 1
 
-    def _keep(self, message: Incoming) -> None:
-        kept = self._latched.setdefault(message.topic, deque(maxlen=MAX_LATCHED))
-        if all(message.data != old.data for old in kept):
-            kept.append(message)
-
     def _find(self, episode_id: int) -> _Episode | None:
         for episode in reversed(self._episodes):
             if episode.status.episode_id == episode_id:
@@ -283,7 +282,7 @@ class BagSession:
         if episode.ended_s is None:
             return False
         waited_s = self._clock() - episode.ended_s
-        has_all = episode.is_last_answered or episode.is_followed
+        has_all = episode.answered_step >= episode.status.step or episode.is_followed
         return waited_s > (LINGER_S if has_all else LAST_WORD_S)
 
     def _write(self, episode: _Episode, message: Incoming) -> None:
@@ -303,7 +302,7 @@ class BagSession:
         except OSError as err:
             self._episodes.remove(episode)
             episode.bag.abandon()
-            self._failed(episode.bag.name, err)
+            self._failed(episode.bag.name, episode.status.episode_id, err)
 
     def _close(self, episode: _Episode) -> None:
         self._episodes.remove(episode)
@@ -311,7 +310,7 @@ class BagSession:
             path = episode.bag.close(self._about(episode))
         except OSError as err:
             episode.bag.abandon()
-            self._failed(episode.bag.name, err)
+            self._failed(episode.bag.name, episode.status.episode_id, err)
             return
         self.counts.bags += 1
         dropped = sum((self.counts.drops - episode.drops_before).values())
@@ -319,7 +318,8 @@ class BagSession:
         if dropped:
             logger.warning('%s lacks %d messages that were dropped', path.name, dropped)
 
-    def _failed(self, name: str, err: OSError) -> None:
+    def _failed(self, name: str, episode_id: int, err: OSError) -> None:
+        self._missed = episode_id
         self.counts.failed += 1
         self.counts.failure = f'{name} is not recorded: {err.strerror or err}'
         logger.error(
@@ -330,12 +330,13 @@ class BagSession:
 
     def _about(self, episode: _Episode) -> dict[str, str]:
         drops = self.counts.drops - episode.drops_before
-        is_whole = episode.status.done and episode.first_step == 0 and not drops
+        status = episode.status
+        has_all = episode.observations == episode.last_step + 1 == status.step + 1
+        is_whole = status.done and has_all and not drops
         return {
-            **_episode_about(episode.status),
+            **_episode_about(status),
             'complete': _flag(is_whole),
-            'first_step': str(episode.first_step),
-            'last_step': str(episode.last_step),
+            'observations': str(episode.observations),
             'dropped': ', '.join(f'{topic}: {n}' for topic, n in sorted(drops.items())),
         }
 
@@ -384,5 +385,5 @@ def _flag(value: bool) -> str:
 
 def _file_name(task: str) -> str:
     """A task's name as a part of a folder's name; variants carry signs that folders should not."""
-    kept = ''.join(c if c.isalnum() or c in '-+=,.' else '-' for c in task)
+    kept = ''.join(c if c.isalnum() or c in '-_+=,.' else '-' for c in task)
     return kept.strip('.-') or 'episode'

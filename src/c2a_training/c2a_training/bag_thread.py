@@ -13,6 +13,7 @@ import queue
 import struct
 import threading
 import time
+from collections import Counter
 
 from c2a_training.bag_session import BagSession, Incoming
 
@@ -35,7 +36,8 @@ class BagThread:
         self._waiting_bytes = 0
         self._ticked_s = 0.0
         self._lock = threading.Lock()
-        self._queue: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
+        self._drops: Counter[str] = Counter()  # since the last message that was put
+        self._queue: queue.SimpleQueue[tuple[Incoming | None, Counter[str]]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name='bag writer', daemon=True)
         self._thread.start()
 
@@ -50,25 +52,37 @@ class BagThread:
         with self._lock:
             is_full = self._waiting_bytes + size > self._buffer_bytes
             if is_full and message.status is None:
-                self.session.counts.drops[message.topic] += 1
+                self._drops[message.topic] += 1
                 return False
             self._waiting_bytes += size
-        self._queue.put(message)
+            self._put(message)
         return True
+
+    def note_lost(self, topic: str, count: int) -> None:
+        """Messages that did not get here: they were lost on their way."""
+        with self._lock:
+            self._drops[topic] += count
 
     def close(self, timeout_s: float) -> bool:
         """Write what waits and close all bags; False if that takes longer than this."""
-        self._queue.put(None)
+        with self._lock:
+            self._put(None)
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    def _put(self, message: Incoming | None) -> None:
+        # Drops go along in the queue, so that they are counted in the bag that lacks them.
+        drops, self._drops = self._drops, Counter()
+        self._queue.put((message, drops))
 
     def _run(self) -> None:
         while True:
             try:
-                message = self._queue.get(timeout=TICK_S)
+                message, drops = self._queue.get(timeout=TICK_S)
             except queue.Empty:
                 self._tick()
                 continue
+            self.session.note_drops(drops)
             if message is None:
                 self.session.close()
                 return
@@ -89,4 +103,4 @@ class BagThread:
         except (ValueError, LookupError, struct.error) as err:
             # One that is not what its topic says; the others must not suffer for it.
             logger.error('a message of %s cannot be recorded: %s', message.topic, err)
-            self.session.counts.drops[message.topic] += 1
+            self.session.note_drops({message.topic: 1})

@@ -20,8 +20,8 @@ from pathlib import Path
 from mcap.writer import CompressionType, Writer
 
 from c2a_training.atomic_file import write_json
-from c2a_training.bag_definitions import ENCODING
 from c2a_training.bag_metadata import (
+    DEFINITION_ENCODING,
     METADATA_FILE,
     BagSpan,
     TopicInfo,
@@ -145,7 +145,7 @@ class BagWriter:
         for topic in topics:
             if topic.msg_type not in schemas:
                 schemas[topic.msg_type] = self._writer.register_schema(
-                    topic.msg_type, ENCODING, topic.definition.encode()
+                    topic.msg_type, DEFINITION_ENCODING, topic.definition.encode()
                 )
             channels[topic.name] = self._writer.register_channel(
                 topic.name,

@@ -7,6 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 EPISODE = '/c2a/episode'
+OBSERVATION = '/c2a/observation'
+
+# One topic of each of the three nodes that make an episode.
+NEEDED = (EPISODE, '/c2a/key_step', '/c2a/action_chunk')
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class RecordedTopic:
 # The status first: it is taken first where several wait, and it opens the bag of its episode.
 TOPICS = (
     RecordedTopic(EPISODE, 'c2a_msgs/msg/EpisodeStatus', 'EPISODE', is_loop=True),
-    RecordedTopic('/c2a/observation', 'c2a_msgs/msg/Observation', 'OBSERVATION', is_loop=True),
+    RecordedTopic(OBSERVATION, 'c2a_msgs/msg/Observation', 'OBSERVATION', is_loop=True),
     RecordedTopic('/c2a/key_step', 'c2a_msgs/msg/KeyStep', 'KEY_STEP', is_loop=True),
     RecordedTopic('/c2a/oracle_key_step', 'c2a_msgs/msg/KeyStep', 'ORACLE_KEY_STEP', is_loop=True),
     RecordedTopic('/c2a/action_chunk', 'c2a_msgs/msg/ActionChunk', 'ACTION_CHUNK', is_loop=True),
@@ -65,13 +69,16 @@ def recorded_topics(exclude: str = '') -> tuple[RecordedTopic, ...]:
         exclude: names that are left out, separated by commas.
 
     Raises:
-        ValueError: for a name that is not recorded anyway, or one that bags cannot be without.
+        ValueError: for a name that is not recorded anyway, or one that a bag cannot be without.
     """
     left_out = {name.strip() for name in exclude.split(',') if name.strip()}
     known = {topic.name for topic in TOPICS}
     for name in sorted(left_out):
         if name not in known:
-            raise ValueError(f'{name} is not among the recorded topics: {", ".join(sorted(known))}')
-    if EPISODE in left_out:
-        raise ValueError(f'{EPISODE} says where episodes begin and end: a bag needs it')
+            raise ValueError(
+                f'{name} is not among the recorded topics: {", ".join(sorted(known))}'
+            )
+    for name in (EPISODE, OBSERVATION):
+        if name in left_out:
+            raise ValueError(f'{name} cannot be left out: an episode is made of it')
     return tuple(topic for topic in TOPICS if topic.name not in left_out)

@@ -27,7 +27,7 @@ from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 
 from c2a_core.messages import episode_status_from_msg
-from c2a_core.ros import Qos, declare_params, run_node
+from c2a_core.ros import Qos, create_steady_timer, declare_params, forward_logging, run_node
 from c2a_core.ros_diagnostics import ERROR, OK, WARN, Diagnostics
 from c2a_training.bag_definitions import definition_of
 from c2a_training.bag_metadata import INFINITE, TopicInfo
@@ -35,8 +35,17 @@ from c2a_training.bag_recovery import recover_open_bags
 from c2a_training.bag_session import BagSession, Incoming, SessionCounts
 from c2a_training.bag_thread import BagThread
 from c2a_training.bag_writer import BagWriter
-from c2a_training.recorded_topics import EPISODE, RecordedTopic, recorded_topics
+from c2a_training.recorded_topics import (
+    EPISODE,
+    NEEDED,
+    OBSERVATION,
+    RecordedTopic,
+    recorded_topics,
+)
 from c2a_training.recorder_params import RecorderParams
+
+JOIN_S = 0.05
+"""How often the recorder looks whether it hears everybody; not once it does."""
 
 LAST_STATUS_S = 0.5
 """When all nodes are told to end, the bridge still says how its episode ended."""
@@ -62,22 +71,29 @@ class RecorderNode(Node):
         )
         self._writer = BagThread(session, params.buffer_mb * 10**6)
         self._lost: dict[str, int] = {}
-        self._readers = {topic.name: self._listen(topic) for topic in self._topics}
+        # The observations last: an episode whose bridge waits for the recorder, `audience`, waits
+        # for its reader of these, and by then it must hear everybody else.
+        self._readers = {
+            topic.name: self._listen(topic) for topic in self._topics if topic.name != OBSERVATION
+        }
+        self._joining = create_steady_timer(self, JOIN_S, self._join)
         self.diagnostics = Diagnostics(self, self._report)
         self.get_logger().info(f'recording into {self._folder}')
 
     def destroy_node(self) -> None:
         """Hear the last words, close the bags, and end."""
+        stop_forwarding = forward_logging(self.get_logger())
         with _undisturbed():
             self._hear_the_end()
             if not self._writer.close(CLOSE_S):
                 self.get_logger().error(
                     'the disk is too slow: the open bag is recovered at the next start'
                 )
+        stop_forwarding()
         super().destroy_node()
 
     def _known_topics(self, exclude: str) -> tuple[list[RecordedTopic], dict[str, type]]:
-        topics, types = [], {}
+        topics, types, off = [], {}, {}
         for topic in recorded_topics(exclude):
             package, _, name = topic.msg_type.split('/')
             try:
@@ -85,9 +101,12 @@ class RecorderNode(Node):
             except ImportError:
                 if not topic.is_optional:
                     raise
-                self.get_logger().info(f'{topic.name} is off: {package} is not installed')
+                off[topic.name] = package
                 continue
             topics.append(topic)
+        if off:
+            missing = ', '.join(sorted(set(off.values())))
+            self.get_logger().info(f'{" and ".join(off)} are off: {missing} is not installed')
         return topics, types
 
     def _recover(self) -> None:
@@ -106,11 +125,29 @@ class RecorderNode(Node):
         for recovery in recovered:
             self.get_logger().warning(f'open bag {recovery}')
 
+    def _join(self) -> None:
+        """Listen to the observations as soon as all other topics are heard."""
+        if self._unheard():
+            return
+        self._joining.cancel()
+        topic = next(topic for topic in self._topics if topic.name == OBSERVATION)
+        self._readers[OBSERVATION] = self._listen(topic)
+
+    def _unheard(self) -> list[str]:
+        """Topics that somebody publishes, or has to, and that do not arrive here yet."""
+        return [
+            name
+            for name, reader in self._readers.items()
+            if not reader.get_publisher_count() and (name in NEEDED or self.count_publishers(name))
+        ]
+
     def _listen(self, topic: RecordedTopic) -> Subscription:
         profile = copy.copy(getattr(Qos, topic.qos))
         profile.depth = topic.depth
         callbacks = SubscriptionEventCallbacks(
-            message_lost=lambda event: self._note_lost(topic.name, event.total_count_change),
+            message_lost=lambda event: self._writer.note_lost(
+                topic.name, event.total_count_change
+            ),
             use_default_callbacks=False,
         )
         return self.create_subscription(
@@ -140,9 +177,6 @@ class RecorderNode(Node):
 
         return take
 
-    def _note_lost(self, name: str, count: int) -> None:
-        self.counts.drops[name] += count
-
     def _hear_the_end(self) -> None:
         """Take what has arrived; while an episode runs, wait a moment for word of its end."""
         end_s = time.monotonic() + LAST_STATUS_S
@@ -170,7 +204,10 @@ class RecorderNode(Node):
             **{f'dropped {topic}': n for topic, n in counts.drops.items()},
         }
         dropped = sum(counts.drops.values())
-        if counts.failure:
+        unheard = [] if OBSERVATION in self._readers else self._unheard()
+        if unheard:
+            diagnostics.set('bag', OK, f'waiting for {" and ".join(unheard)}', values)
+        elif counts.failure:
             diagnostics.set('bag', ERROR, counts.failure, values)
         elif dropped:
             diagnostics.set('bag', WARN, f'{dropped} messages were dropped', values)

@@ -35,6 +35,7 @@ class Argument:
         default: value that holds when the argument is not given, as text.
         choices: values that are accepted; empty: any of the kind.
         later: accepted names that are not there yet; ('any',) if no value is.
+        needs: the flag without which it means nothing; empty if there is none.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Argument:
     default: str
     choices: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
+    needs: str = ''
 
     def description(self) -> str:
         """Return the help with the values that can be given."""
@@ -85,6 +87,7 @@ class NodeDescription:
     absent: str
     command_line: tuple[str, ...]
     output_of: Mapping[str, tuple[str, ...]]
+    adds: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,9 @@ class Stack:
         """
         self.check_names(given)
         values = {name: self.arguments[name].parse(text) for name, text in given.items()}
+        for name in values:
+            if (flag := self.arguments[name].needs) and not values.get(flag):
+                raise StackError(f'{name}:={given[name]} needs {flag}:=true')
         files = [self.params_file]
         if values.get('params_file'):
             own = Path(str(values['params_file'])).expanduser().absolute()
@@ -167,12 +173,13 @@ class Stack:
         else:
             document = {}
         self._check_combination({**_parameter_defaults(document), **given})
+        nodes = [n for n in self.nodes if n.when not in self.arguments or values.get(n.when)]
+        own_values = _parameter_defaults(document)
         starts = []
-        for node in self.nodes:
-            if node.when in self.arguments and not values.get(node.when, False):
-                continue
+        for node in nodes:
             named = {name: values[name] for name in node.arguments if name in values}
-            starts.append(NodeStart(node, {**node.parameters, **named}, tuple(files)))
+            added = _added(node.name, nodes, own_values)
+            starts.append(NodeStart(node, {**node.parameters, **named, **added}, tuple(files)))
         return tuple(starts)
 
     def command_line(self, node: NodeDescription) -> list[str]:
@@ -243,6 +250,7 @@ def _argument(name: str, entry: Mapping, defaults: Mapping[str, Value]) -> Argum
         default=str(default).lower() if isinstance(default, bool) else str(default),
         choices=tuple(entry.get('choices', [])),
         later=(later,) if isinstance(later, str) else tuple(later),
+        needs=entry.get('needs', ''),
     )
 
 
@@ -260,7 +268,20 @@ def _node(name: str, entry: Mapping, namespace: str) -> NodeDescription:
         absent=entry.get('absent', ''),
         command_line=tuple(entry.get('command_line', [])),
         output_of={key: tuple(words) for key, words in entry.get('output_of', {}).items()},
+        adds=entry.get('adds', {}),
     )
+
+
+def _added(
+    name: str, nodes: Sequence[NodeDescription], given: Mapping[str, Value]
+) -> dict[str, Value]:
+    """What other nodes add to the parameters of one; the user's own words stay."""
+    words: dict[str, list[str]] = {}
+    for node in nodes:
+        for parameter, word in node.adds.get(name, {}).items():
+            own = str(given.get(parameter, ''))
+            words.setdefault(parameter, [own] if own else []).append(word)
+    return {parameter: ','.join(entries) for parameter, entries in words.items()}
 
 
 def _parameter_defaults(document: Mapping) -> dict[str, Value]:

@@ -13,11 +13,11 @@ from c2a_training.stack import Stack, StackError, load_stack
 
 LAUNCH = Path(__file__).resolve().parents[3] / 'launch'
 
-# The arguments of the design, in its order, and the folder that low_level:=replay needs.
+# The arguments of the design, in its order, and the folders that two of them need.
 ARGUMENTS = (
     *('backend', 'task', 'seed', 'episodes', 'exit', 'stepping', 'planner', 'low_level'),
     *('replay_dir', 'on_new_key_step', 'exec_horizon', 'early_stop_chars', 'planner_delay_s'),
-    *('policy_delay_s', 'record', 'rviz', 'params_file'),
+    *('policy_delay_s', 'record', 'record_dir', 'rviz', 'params_file'),
 )
 
 
@@ -70,14 +70,29 @@ def test_given_arguments_reach_every_node_that_has_them_with_their_type(stack):
     assert nodes['controller'] == {'low_level': 'replay', 'replay_dir': '/demos'}
 
 
-def test_only_the_bridge_is_required_and_only_models_are_started_again(stack):
+def test_only_the_bridge_is_required_and_models_and_recorder_are_started_again(stack):
     assert [node.name for node in stack.nodes if node.required] == ['sim_bridge']
-    assert [node.name for node in stack.nodes if node.respawn] == ['planner', 'controller']
+    again = [node.name for node in stack.nodes if node.respawn]
+    assert again == ['planner', 'controller', 'recorder']
 
 
 def test_rviz_is_started_only_when_asked_for(stack):
     assert 'rviz2' not in started(stack)
     assert 'rviz2' in started(stack, rviz='true')
+
+
+def test_the_recorder_is_started_when_asked_for_and_episodes_wait_for_it(stack, tmp_path):
+    assert 'recorder' not in started(stack)
+    nodes = started(stack, record='true', record_dir=str(tmp_path))
+    assert nodes['recorder'] == {'record_dir': str(tmp_path)}
+    assert nodes['sim_bridge'] == {'audience': 'recorder'}
+
+
+def test_the_recorder_is_waited_for_beside_those_that_the_user_names(stack, tmp_path):
+    own = tmp_path / 'own.yaml'
+    own.write_text('/c2a/sim_bridge:\n  ros__parameters:\n    audience: other\n')
+    nodes = started(stack, record='true', params_file=str(own))
+    assert nodes['sim_bridge'] == {'audience': 'other,recorder'}
 
 
 def test_what_shows_the_robot_goes_by_robot_time(stack):
@@ -116,7 +131,9 @@ def test_combination_that_cannot_work_is_found_in_an_own_file_too(stack, tmp_pat
         (['planner:=vlm'], 'planner:=vlm is not there yet: use oracle or none'),
         (['low_level:=policy'], 'low_level:=policy is not there yet: use oracle or replay'),
         (['backend:=arm'], 'backend:=arm is not there yet: use maniskill'),
-        (['record:=bags'], 'record:=bags is not there yet: leave it out'),
+        (['record:=bags'], 'record:=bags is wrong: record is true or false'),
+        (['record_dir:=bags'], 'record_dir:=bags needs record:=true'),
+        (['record_dir:=bags', 'record:=false'], 'record_dir:=bags needs record:=true'),
         (['planner:=none'], 'planner:=none writes no code that skills could execute'),
         (['low_level:=replay'], 'low_level:=replay needs replay_dir:=FOLDER of recorded episodes'),
         (['params_file:=/no/such.yaml'], 'cannot read /no/such.yaml: No such file or directory'),
