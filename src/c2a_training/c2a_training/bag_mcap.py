@@ -190,7 +190,11 @@ class McapFile:
         if crc and zlib.crc32(records) != crc:
             self._note('a chunk does not have the checksum it was written with: it was altered')
             return
-        yield from self._records(records, 0, topics)
+        for message in self._records(records, 0, topics):
+            # A view would keep the whole decompressed chunk in memory for one message of it.
+            yield (
+                message._replace(data=memoryview(bytes(message.data))) if compression else message
+            )
 
     def _decompress(self, data: memoryview, compression: str, size: int) -> memoryview:
         try:
