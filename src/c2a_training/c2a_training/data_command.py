@@ -12,7 +12,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     'verify': ('c2a_training.data_verify', 'check every shard and episode; names what is wrong'),
     'show': ('c2a_training.data_show', 'video, contact sheet and action plot of an episode'),
     'merge': ('c2a_training.data_merge', 'put several datasets into one'),
-    'export': ('c2a_training.data_export', 'write LeRobotDataset v3 or LLaVA-style JSON'),
+    'export': (
+        'c2a_training.data_export',
+        'write LeRobotDataset v3, LLaVA-style JSON, or files for replay',
+    ),
     'from-bag': ('c2a_training.data_from_bag', 'rosbags of recorded episodes to a dataset'),
     'query': ('c2a_training.data_query', 'which code, chunk and checkpoints moved the arm when'),
     'import-clevrskills': (

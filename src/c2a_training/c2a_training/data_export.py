@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""`c2a data export`: write a dataset as LeRobotDataset v3 or as LLaVA-style JSON."""
+"""`c2a data export`: write a dataset as LeRobotDataset v3, LLaVA-style JSON, or for replay."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ task is the instruction, its sub-task the running code; code, cache info and mem
 
 llava: llava.json, conversations about the base camera's pictures: which code should be running
 (the code where a key step begins, the commented-out code in between), which key step comes next,
-and questions about what is where, with as many that have to be denied."""
+and questions about what is where, with as many that have to be denied.
+
+replay: one .npz file an episode, for ./c2a bringup low_level:=replay replay_dir:=OUT."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser(
         'export',
-        help='write LeRobotDataset v3 or LLaVA-style JSON',
+        help='write LeRobotDataset v3, LLaVA-style JSON, or files for replay',
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('directory', type=Path, metavar='DIR')
-    parser.add_argument('--format', choices=('lerobot', 'llava'), required=True)
+    parser.add_argument('--format', choices=tuple(_EXPORTS), required=True)
     parser.add_argument(
         '--out', type=Path, required=True, metavar='OUT', help='new or empty directory'
     )
@@ -71,8 +73,7 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
         store = EpisodeStore(args.directory)
         if not len(store):
             raise ValueError(f'{args.directory} has no episode to export')
-        export = export_lerobot if args.format == 'lerobot' else export_llava
-        done = export(store, args, console)
+        done = _EXPORTS[args.format](store, args, console)
     except (OSError, ValueError) as err:
         console.print(f'[red]error:[/] {escape(str(err))}', soft_wrap=True)
         return EXIT_USAGE
@@ -111,6 +112,21 @@ def export_llava(store: EpisodeStore, args: argparse.Namespace, console: Console
             writer.add(rows)
             progress.update(bar, advance=1, description=rows.metadata.episode)
     return f'{writer.entries} conversations about {writer.pictures} pictures'
+
+
+def export_replay(store: EpisodeStore, args: argparse.Namespace, console: Console) -> str:
+    """Write episodes for the low level `replay`; what was written, in words."""
+    if args.out.exists() and any(args.out.iterdir()):
+        raise ValueError(f'{args.out} is not empty: name a new directory')
+    with _progress(console) as progress:
+        bar = progress.add_task('exporting', total=len(store))
+        for episode in store.episodes:
+            store.write_recording(episode.episode, args.out)
+            progress.update(bar, advance=1, description=episode.episode)
+    return f'{len(store)} recorded episodes'
+
+
+_EXPORTS = {'lerobot': export_lerobot, 'llava': export_llava, 'replay': export_replay}
 
 
 def _progress(console: Console) -> Progress:

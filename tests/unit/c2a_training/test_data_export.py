@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 from sample_episodes import make_rows
 
+from c2a_core.episode_file import read_episode
 from c2a_core.skill_api import comment, uncomment
 from c2a_sim_bridge.sim.labels import ObjectLabels
 from c2a_training import data_export
@@ -200,7 +201,7 @@ def test_the_upstream_loader_opens_it(lerobot):
 def test_bad_exports_are_refused(dataset, tmp_path):
     (tmp_path / 'full').mkdir()
     (tmp_path / 'full' / 'file').touch()
-    for form in ('lerobot', 'llava'):
+    for form in ('lerobot', 'llava', 'replay'):
         code, text = run(dataset, '--format', form, '--out', tmp_path / 'full')
         assert code == 2
         assert 'is not empty' in text
@@ -216,6 +217,16 @@ def test_bad_exports_are_refused(dataset, tmp_path):
     assert code == 2
     assert 'has no episode' in text
     assert not (tmp_path / 'out').exists()
+
+
+def test_files_for_replay_have_the_actions_of_the_rows(dataset, tmp_path):
+    code, text = run(dataset, '--format', 'replay', '--out', tmp_path / 'out')
+    assert code == 0
+    assert '3 recorded episodes' in text
+    episode = read_episode(tmp_path / 'out' / 'Swap_1.npz')
+    rows = make_rows('Swap', 1, STEPS[1])
+    assert np.array_equal(episode.actions, rows.actions)
+    assert episode.code == rows.code
 
 
 def test_pictures_of_two_sizes_are_refused(tmp_path):
