@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from c2a_sim_bridge.sim.placement import MAX_REACH, Workspace, place_objects
 from c2a_sim_bridge.sim.polygons import polygon_distance
 from c2a_sim_bridge.sim.predicates import DirectionPushed
 from c2a_sim_bridge.sim.skills.plan import PlanStep, push_steps, towards
+from c2a_sim_bridge.sim.tasks.counts import check_count, draw_count
 from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
 from c2a_sim_bridge.sim.tasks.touch import contact_stage
 
@@ -27,10 +29,20 @@ TOOL_DISTANCE_M = 0.075
 """From the object's edge to the tool's centre when the push begins."""
 
 TOOL_RADIUS_M = 0.055
+MAX_ACTORS = 4
 
 
+@dataclass(frozen=True)
 class PushToTarget(Task):
-    """Push object 0 towards object 1; object 2 is beside the way."""
+    """Push object 0 towards object 1; the others are beside the way.
+
+    Attributes:
+        num_actors: how many objects.
+        sample_num_actors: draw their number from 2 to `num_actors`.
+    """
+
+    num_actors: int = 3
+    sample_num_actors: bool = False
 
     name = 'PushToTarget'
     order = 7
@@ -50,9 +62,16 @@ class PushToTarget(Task):
         'slide {x} in the direction of {y}',
     )
 
+    def __post_init__(self) -> None:
+        """Refuse counts that no scene can have."""
+        check_count(self.name, 'num_actors', self.num_actors, 2, MAX_ACTORS)
+
     def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
-        """Draw three objects such that the push has room."""
-        objects = place_objects(rng, draw_specs(rng, 3, pool=pool), WORKSPACE, accept=_has_room)
+        """Draw objects such that the push has room."""
+        count = draw_count(rng, self.num_actors, least=2, is_sampled=self.sample_num_actors)
+        objects = place_objects(
+            rng, draw_specs(rng, count, pool=pool), WORKSPACE, accept=_has_room
+        )
         start = objects[0].position
         goal = DirectionPushed(0, start, (start + objects[1].position) / 2)
         return TaskInstance(
@@ -72,7 +91,7 @@ def _steps(assigned: frozenset[str]) -> tuple[PlanStep, ...]:
 
 def _has_room(layout: tuple[PlacedObject, ...]) -> bool:
     """Whether tool and object can go their way without touching a third object."""
-    pushed, target, other = layout
+    pushed, target, *others = layout
     start = pushed.position[:2]
     way = target.position[:2] - start
     distance = math.hypot(*way)
@@ -87,7 +106,7 @@ def _has_room(layout: tuple[PlacedObject, ...]) -> bool:
         start + way / 2 + pushed.spec.radius * forward,
         max(pushed.spec.radius, TOOL_RADIUS_M),
     )
-    return polygon_distance(lane, other.footprint) >= GAP_M
+    return all(polygon_distance(lane, other.footprint) >= GAP_M for other in others)
 
 
 def _lane(begin: np.ndarray, end: np.ndarray, half_width: float) -> np.ndarray:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,7 @@ from c2a_sim_bridge.sim import predicates
 from c2a_sim_bridge.sim.object_pool import SIMPLE, ObjectPool
 from c2a_sim_bridge.sim.objects import ObjectSpec, PlacedObject
 from c2a_sim_bridge.sim.placement import FREE_MARGIN, Workspace, place_objects
+from c2a_sim_bridge.sim.polygons import points_polygon_distance
 from c2a_sim_bridge.sim.predicates import AtPosition, Settling
 from c2a_sim_bridge.sim.skills.plan import (
     Assignments,
@@ -24,17 +26,29 @@ from c2a_sim_bridge.sim.skills.plan import (
     settle_stage,
 )
 from c2a_sim_bridge.sim.state import WorldState
+from c2a_sim_bridge.sim.tasks.counts import check_count, draw_count
 from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
 
 WORKSPACE = Workspace(x=(-0.35, 0.0))
 MARGIN = 0.04
 FREE_KEY = 'free'
 
-_MAX_TRIES = 100
+MAX_ACTORS = 4
+
+_MAX_TRIES = 400
 
 
+@dataclass(frozen=True)
 class Swap(Task):
-    """Object 0 to the place of object 1 and the other way round."""
+    """Object 0 to the place of object 1 and the other way round.
+
+    Attributes:
+        num_actors: how many objects; those from the third on are left alone.
+        sample_num_actors: draw their number from 2 to `num_actors`.
+    """
+
+    num_actors: int = 2
+    sample_num_actors: bool = False
 
     name = 'Swap'
     order = 10
@@ -52,9 +66,14 @@ class Swap(Task):
         'put {x} where {y} is, and {y} where {x} was',
     )
 
+    def __post_init__(self) -> None:
+        """Refuse counts that no scene can have."""
+        check_count(self.name, 'num_actors', self.num_actors, 2, MAX_ACTORS)
+
     def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
-        """Draw two objects and a free place for the one that is moved out of the way."""
-        objects, free = place_with_buffer(rng, draw_specs(rng, 2, pool=pool))
+        """Draw the objects and a free place for the one that is moved out of the way."""
+        count = draw_count(rng, self.num_actors, least=2, is_sampled=self.sample_num_actors)
+        objects, free = place_with_buffer(rng, draw_specs(rng, count, pool=pool))
         goal = predicates.Swap(0, 1, objects)
         return TaskInstance(
             task=self.name,
@@ -72,14 +91,19 @@ class Swap(Task):
 def place_with_buffer(
     rng: np.random.Generator, specs: tuple[ObjectSpec, ...]
 ) -> tuple[tuple[PlacedObject, ...], np.ndarray]:
-    """Layout and free place: three places, each with room for either object at any yaw."""
+    """Layout and free place: three places, each with room for objects 0 and 1 at any yaw."""
     room = specs[0].radius + specs[1].radius + FREE_MARGIN
     for _ in range(_MAX_TRIES):
         objects = place_objects(rng, specs, WORKSPACE, MARGIN)
         free = WORKSPACE.sample(rng)
         places = np.array([objects[0].position[:2], objects[1].position[:2], free])
         gaps = np.linalg.norm(places - np.roll(places, 1, axis=0), axis=1)
-        if gaps.min() >= room:
+        radius = max(spec.radius for spec in specs[:2]) + FREE_MARGIN
+        is_clear = all(
+            points_polygon_distance(places, other.footprint).min() >= radius
+            for other in objects[2:]
+        )
+        if gaps.min() >= room and is_clear:
             return objects, np.array([free[0], free[1], specs[0].height / 2])
     raise RuntimeError(
         f'no free place beside {[spec.name for spec in specs]} in {WORKSPACE} after'
@@ -94,7 +118,7 @@ def _steps(
 
     Which object is where decides, so a lost object is fetched and nothing is done twice.
     """
-    first, second = (placed.name for placed in layout)
+    first, second = (placed.name for placed in layout[:2])
     if AtPosition(1, layout[0].position).is_near(state):
         return pick_place_at(0, second, is_held=state.grasped == 0)
     if AtPosition(0, layout[1].position).is_near(state):
