@@ -52,7 +52,9 @@ def test_rows_equal_what_the_live_nodes_see(ros, tmp_path, task, seed, split):
     ros.controller(**common)
     status = ros.ended(timeout_s=60.0)
     assert (status.success, status.step, status.task) == (True, len(rows) - 1, task)
-    wait_until(lambda: len(ros.probe.of('key_step', 1)) == len(rows), what='the last key step')
+    counts = {'observation': len(rows), 'key_step': len(rows), 'command': len(rows) - 1}
+    for kind, count in counts.items():
+        wait_until(lambda k=kind, n=count: len(ros.probe.of(k, 1)) >= n, what=f'{count} x {kind}')
 
     observations, key_steps = ros.probe.of('observation', 1), ros.probe.of('key_step', 1)
     commands = {command.step: command for command in ros.probe.of('command', 1)}
