@@ -114,6 +114,7 @@ def make_episode(
     start_ns=0,
     log_ns=WALL_NS,
     stepping='lockstep',
+    low_level='oracle',
     make_world=PicturesqueWorld,
     **world,
 ) -> Episode:
@@ -126,6 +127,7 @@ def make_episode(
         start_ns: robot time of its first observation.
         log_ns: wall time of its first message.
         stepping: 'lockstep' or 'realtime'.
+        low_level: as the status says it.
         make_world: class of the scripted world.
         world: its arguments.
     """
@@ -134,6 +136,8 @@ def make_episode(
     builder = EpisodeRowsBuilder(task, seed, instruction)
     events = []
     status = _status(episode_id, task, seed, instruction, simulator.max_steps, stepping, start_ns)
+
+    status = replace(status, low_level=low_level)
 
     def hear(topic, value, step, delay_ns):
         stamped = replace(value, stamp_ns=start_ns + step * STEP_NS)

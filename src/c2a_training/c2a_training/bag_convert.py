@@ -126,7 +126,8 @@ def _read(bag: BagReader) -> tuple[BagJoiner, list[tuple[str, list[tuple[int, in
             if id(channel) not in checked:
                 check_channel(channel)
                 checked.add(id(channel))
-            joiner.add(Arrival(channel.topic, message.log_ns, decode(message)))
+            value = decode(message)
+            joiner.add(Arrival(channel.topic, message.log_ns, message.publish_ns, value))
         elif channel.topic in STAMPED_TOPICS:
             others[channel.topic].append((stamp_of(message), message.log_ns))
     return joiner, sorted(others.items())

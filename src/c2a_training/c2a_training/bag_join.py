@@ -4,7 +4,7 @@
 
 What moved the world at step k is Command(k), which answers KeyStep(k) and Observation(k). The
 order of arrival does not matter, but for one thing: in `realtime` the bridge does not wait, and a
-command that came after the next observation was not executed.
+command that was sent after the next observation was not executed.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ REALTIME = 'realtime'
 
 @dataclass(frozen=True)
 class Heard(Generic[_T]):
-    """A message that belongs to one step, and when the recorder received it [ns]."""
+    """A message that belongs to one step, when it was received and when it was sent [ns]."""
 
     value: _T
     log_ns: int
+    sent_ns: int
 
 
 @dataclass
@@ -99,7 +100,7 @@ class BagEpisode:
         heard = self.commands.get(step)
         if heard is None:
             return self._hold(step) if self.is_realtime else None
-        if self.is_realtime and self.is_late(step):
+        if self.is_late(step):
             return self._hold(step)
         try:
             return _as_executed(heard.value)
@@ -108,9 +109,18 @@ class BagEpisode:
             return self._hold(step)
 
     def is_late(self, step: int) -> bool:
-        """Whether the command of a step was received after the next observation."""
+        """Whether the command of a step was sent after the next observation: nobody executed it.
+
+        When it was received does not tell: a recorder that was busy may take up what waits for it
+        in any order. What the bridge itself commands it has executed.
+        """
         command, following = self.commands.get(step), self.observations.get(step + 1)
-        return command is not None and following is not None and following.log_ns < command.log_ns
+        if not self.is_realtime or command is None or following is None:
+            return False
+        is_bridges = self.status is not None and self.status.low_level == 'oracle'
+        if is_bridges or command.value.source == CommandSource.SKILL:
+            return False
+        return following.sent_ns < command.sent_ns
 
     def _hold(self, step: int) -> Command | None:
         """What the bridge does in realtime when no command has come: the robot holds."""
@@ -162,7 +172,7 @@ def _put(episode: BagEpisode, rows: dict[int, Heard], arrival: Arrival) -> None:
     value = arrival.value
     before = rows.get(value.step)
     if before is None:
-        rows[value.step] = Heard(value, arrival.log_ns)
+        rows[value.step] = Heard(value, arrival.log_ns, arrival.sent_ns)
         return
     episode.duplicates[arrival.topic] += 1
     if not _says_the_same(before.value, value):
@@ -184,13 +194,16 @@ def _says_the_same(one: _T, other: _T) -> bool:
 
 
 def _note_status(episode: BagEpisode, status: EpisodeStatus) -> None:
-    first = episode.statuses[0] if episode.statuses else status
+    if not episode.statuses:
+        episode.statuses.append(status)
+        return
+    first = episode.statuses[0]
     if (status.task, status.seed) != (first.task, first.seed):
         episode.conflicts.append(
             f'two episodes of number {status.episode_id}: {first.task} seed {first.seed} and '
             f'{status.task} seed {status.seed}; the bag spans two runs of the bridge'
         )
-    elif status.instruction != first.instruction and status.step > 0:
+    elif status.step > 0 and status.instruction != episode.statuses[-1].instruction:
         episode.conflicts.append(
             f'another instruction from step {status.step} on: {status.instruction!r}'
         )

@@ -51,11 +51,13 @@ class Arrival:
     Attributes:
         topic: where it was heard.
         log_ns: when the recorder received it, wall time [ns].
+        sent_ns: when it was sent, wall time [ns]; when it was received where unknown.
         value: what it says.
     """
 
     topic: str
     log_ns: int
+    sent_ns: int
     value: Value
 
 
@@ -162,7 +164,7 @@ class BagReader:
             if id(channel) not in checked:
                 check_channel(channel)
                 checked.add(id(channel))
-            yield Arrival(channel.topic, message.log_ns, decode(message))
+            yield Arrival(channel.topic, message.log_ns, message.publish_ns, decode(message))
 
     def _mcap_messages(self, topics: Collection[str] | None) -> Iterator[RawMessage]:
         for path in self.files:

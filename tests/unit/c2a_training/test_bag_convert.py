@@ -171,16 +171,40 @@ def test_another_instruction_in_the_middle_is_refused(tmp_path):
 
 
 def test_in_realtime_a_late_or_missing_command_is_a_hold(tmp_path):
-    episode = make_episode(stepping='realtime')
-    events = [
-        replace(e, log_ns=e.log_ns + 50_000_000) if e.topic == COMMAND and e.value.step == 3 else e
-        for e in episode.without(COMMAND, 5)
-    ]
+    episode = make_episode(stepping='realtime', low_level='policy')
+    events = []
+    for event in episode.without(COMMAND, 5):
+        if event.topic == COMMAND:
+            value = replace(event.value, source='policy')
+            delay_ns = 50_000_000 if value.step == 3 else 0
+            event = replace(event, value=value, log_ns=event.log_ns + delay_ns)
+        events.append(event)
     report, [rows] = convert(tmp_path, events)
     held = np.array([[0, 0, 0, 0, 0, 0, 1]] * 2, np.float32)
     assert np.array_equal(rows.actions[[3, 5]], held)
     assert np.array_equal(rows.actions[4], episode.rows().actions[4])
     assert report.episodes[0].held_steps == 2
+
+
+def test_in_realtime_what_the_bridge_commands_itself_is_never_late(tmp_path):
+    episode = make_episode(stepping='realtime')
+    events = [
+        replace(e, log_ns=e.log_ns + 50_000_000) if e.topic == COMMAND else e
+        for e in episode.events
+    ]
+    report, [rows] = convert(tmp_path, events)
+    assert columns(rows) == columns(episode.rows())
+    assert report.episodes[0].held_steps == 0
+
+
+def test_an_instruction_that_was_given_before_the_first_step_counts(tmp_path):
+    episode = make_episode()
+    first, *others = episode.events
+    given = replace(first.value, instruction='lift it')
+    events = [first, replace(first, log_ns=first.log_ns + 1, value=given), *others]
+    events[-1] = replace(events[-1], value=replace(events[-1].value, instruction='lift it'))
+    _, [rows] = convert(tmp_path, events)
+    assert rows.metadata.instruction == 'lift it'
 
 
 def test_an_action_is_kept_as_the_bridge_executed_it(tmp_path):
