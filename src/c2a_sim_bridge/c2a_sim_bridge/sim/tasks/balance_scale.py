@@ -57,7 +57,7 @@ class BalanceScale(Task):
     order = 50
     level = 2
     tables = ('table2',)
-    oracle_p95_steps = 332
+    oracle_p95_steps = 325
     paper_rows = 'Table 2 Balance'
     arguments = '`BalanceScale`, num_actors 4, sampled'
     success = (
@@ -109,14 +109,19 @@ class BalanceScale(Task):
 def draw_heights(rng: np.random.Generator, count: int) -> list[float]:
     """Heights in metres of blocks that make two towers of the same height, in drawn order."""
     left_count = 1 + int(rng.integers(count - 1))
+    sides = [left_count, count - left_count]
     for _ in range(_MAX_DRAWS):
         slice_mm = float(rng.uniform(*SLICE_MM))
         low, high = math.ceil(BLOCK_MM[0] / slice_mm), math.floor(BLOCK_MM[1] / slice_mm)
-        slices = rng.integers(low, high + 1, size=count)
+        highest = min(math.floor(TOWER_MM / slice_mm), min(sides) * high)
+        # The lowest neighbours leave this much of the tower for one block.
+        most = [min(high, highest - (blocks - 1) * low) for blocks in sides for _ in range(blocks)]
+        if min(most) < low:
+            continue
+        slices = rng.integers(low, np.array(most) + 1)
         # The last block of the right tower makes the towers equal.
         slices[-1] += slices[:left_count].sum() - slices[left_count:].sum()
-        tower = slices[:left_count].sum() * slice_mm
-        if low <= slices[-1] <= high and tower <= TOWER_MM:
+        if low <= slices[-1] <= high and slices[:left_count].sum() <= highest:
             heights = slices * (slice_mm / 1000.0)
             return [float(height) for height in rng.permutation(heights)]
     raise RuntimeError(f'no two equal towers of {count} blocks after {_MAX_DRAWS} draws')
