@@ -32,7 +32,8 @@ RUN_UP_M = 0.20  # from the wound up arm to the release
 MAX_REACH_M = 0.70  # beyond this the arm has no way left to accelerate
 FULL_STEP_M = 0.048  # a little inside the action's bound
 STEP_GAIN_M = 0.016  # change of the step's length from one step to the next
-FREE_PART = 0.55  # of the way from a target's middle to its corner, where it is taken
+FREE_PARTS = (0.0, 0.4, 0.6, 0.8, 1.0)  # of the way from a target's middle to its corners
+FREE_GAP_M = 0.02
 SLOPE = 0.25  # rise of the way per metre forward
 MISS_M = 0.012  # a release that leads this near to the aim is right
 OVERSHOT_M = 0.06
@@ -220,22 +221,26 @@ def beside_point(
 
 
 def _free_part(state: WorldState, actor: int, target: int) -> np.ndarray:
-    """Point (2,) of a target that is farthest from what lies on it already; else its middle."""
-    centre = state.positions[target, :2]
-    radius = state.specs[target].radius
+    """Point (2,) of a target where nothing lies yet, as near to its middle as possible."""
+    centre, spec = state.positions[target, :2], state.specs[actor]
+    reach = state.specs[target].radius + spec.radius
     others = [
-        state.positions[index, :2]
-        for index, spec in enumerate(state.specs)
+        index
+        for index, other in enumerate(state.specs)
         if index not in (actor, target)
-        and spec.is_movable
-        and state.planar_distance(index, target) < radius + spec.radius
+        and other.is_movable
+        and state.planar_distance(index, target) < reach + other.radius
     ]
     if not others:
         return centre
-    outline = state.world_footprint(target)
-    points = centre + FREE_PART * (np.concatenate([[centre], outline]) - centre)
-    gaps = np.linalg.norm(points[:, None] - np.array(others)[None], axis=2).min(axis=1)
-    return points[int(np.argmax(gaps.round(6)))]
+    corners = state.world_footprint(target) - centre
+    points = centre + np.concatenate([part * corners for part in FREE_PARTS])
+    offset = points[:, None] - state.positions[others, :2]
+    room = np.array([state.specs[index].radius + spec.radius for index in others])
+    gaps = (np.hypot(offset[..., 0], offset[..., 1]) - room).min(axis=1)
+    free = np.flatnonzero(gaps >= FREE_GAP_M)
+    # The parts go outwards: the first free point is nearest to the middle.
+    return points[int(free[0] if len(free) else np.argmax(gaps.round(6)))]
 
 
 def _flight(drop: float, up: float) -> float:

@@ -58,6 +58,11 @@ class MatchPose(Task):
         'move to {goals} and turn the gripper the same way',
     )
 
+    @property
+    def max_steps(self) -> int:
+        """As for the preset, times the number of goals."""
+        return super().max_steps * self.ngoals
+
     def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw poses that the arm can take."""
         looks = pool.draw(rng, self.ngoals + self.num_distractions)

@@ -69,6 +69,11 @@ class MoveWithoutHitting(Task):
         'go to {goals} without a collision',
     )
 
+    @property
+    def max_steps(self) -> int:
+        """As for the preset, times the number of goals."""
+        return super().max_steps * self.ngoals
+
     def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw goals and obstacles between which the arm finds a way."""
         looks = pool.draw(rng, self.ngoals + self.num_distractions)
@@ -100,7 +105,7 @@ class MoveWithoutHitting(Task):
 def _place_obstacles(
     rng: np.random.Generator, specs: list[ObjectSpec], goals: list[PlacedObject]
 ) -> tuple[PlacedObject, ...] | None:
-    """Obstacles apart from each other, from the gripper and from the goals; None without room."""
+    """Obstacles apart from each other, from gripper and goals, and in view; None without room."""
     home = np.array(HOME_EE_POSITION)
     free = [home, *(goal.position for goal in goals)]
     placed: list[PlacedObject] = []
@@ -113,11 +118,13 @@ def _place_obstacles(
             else:
                 axes = (OBSTACLE_X, OBSTACLE_Y, OBSTACLE_Z)
                 position = np.array([rng.uniform(*axis) for axis in axes])
-            if all(math.dist(position, point) >= ROOM_M for point in free) and all(
-                math.dist(position, other.position) >= APART_M for other in placed
+            obstacle = PlacedObject(spec, position, float(rng.uniform(-math.pi, math.pi)))
+            if (
+                all(math.dist(position, point) >= ROOM_M for point in free)
+                and all(math.dist(position, other.position) >= APART_M for other in placed)
+                and are_seen([obstacle], [])
             ):
-                yaw = float(rng.uniform(-math.pi, math.pi))
-                placed.append(PlacedObject(spec, position, yaw))
+                placed.append(obstacle)
                 break
         else:
             return None

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -50,6 +51,11 @@ class Rearrange(Task):
         'put {pairs}',
         'move {pairs}',
     )
+
+    @property
+    def max_steps(self) -> int:
+        """As for the preset, times the number of objects in threes."""
+        return super().max_steps * math.ceil(self.num_actors / 3)
 
     def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw objects, and for each a goal of its outline and colour at a free place."""

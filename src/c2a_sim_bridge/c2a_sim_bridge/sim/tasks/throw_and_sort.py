@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +18,13 @@ from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance
 from c2a_sim_bridge.sim.tasks.throw import are_apart, draw_far, is_in_picture, throw_stage
 
 WORKSPACE = Workspace(x=(-0.4, 0.05), reach=(0.32, 0.6))
-AREA_SIDE_M = {1: 0.3, 2: 0.26, 3: 0.2}
+AREA_SIDE_M = {1: 0.3, 2: 0.26, 3: 0.16}
 """By the number of areas: ClevrSkills' 0.35 m do not fit into the picture beside each other."""
 
 AREA_REACH = (0.72, 0.85)
 AREA_MARGIN_M = 0.02
-_MAX_TRIES = 2000
+_MAX_TRIES = 200
+_AREA_TRIES = 30
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class ThrowAndSort(Task):
                 f' {self.num_areas} and {self.num_actors}'
             )
 
+    @property
+    def max_steps(self) -> int:
+        """As for the preset, times the number of objects in pairs."""
+        return super().max_steps * math.ceil(self.num_actors / 2)
+
     def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw areas of different colours, and objects in their colours."""
         areas = self._place_areas(rng, pool)
@@ -83,13 +90,24 @@ class ThrowAndSort(Task):
         for _ in range(_MAX_TRIES):
             layout: list[PlacedObject] = []
             for spec in specs:
-                area = draw_far(rng, spec, AREA_REACH)
-                if not is_in_picture(area) or not are_apart([area], layout, AREA_MARGIN_M):
+                area = _draw_area(rng, spec, layout)
+                if area is None:
                     break
                 layout.append(area)
             else:
                 return tuple(layout)
         raise RuntimeError(f'no room in the picture for {self.num_areas} areas of {side} m')
+
+
+def _draw_area(
+    rng: np.random.Generator, spec: ObjectSpec, others: list[PlacedObject]
+) -> PlacedObject | None:
+    """An area in the picture and apart from the others; None without room."""
+    for _ in range(_AREA_TRIES):
+        area = draw_far(rng, spec, AREA_REACH)
+        if is_in_picture(area) and are_apart([area], others, AREA_MARGIN_M):
+            return area
+    return None
 
 
 def _draw_specs(

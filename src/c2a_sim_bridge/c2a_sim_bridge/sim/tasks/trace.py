@@ -61,6 +61,11 @@ class Trace(Task):
         'touch these goals in order: {goals}',
     )
 
+    @property
+    def max_steps(self) -> int:
+        """As for the preset, times the number of goals in threes."""
+        return super().max_steps * math.ceil(self.ngoals / 3)
+
     def sample(self, rng: np.random.Generator, pool: ObjectPool = SIMPLE) -> TaskInstance:
         """Draw goals and their order."""
         looks = pool.draw(rng, self.ngoals + self.num_distractions)
