@@ -46,8 +46,8 @@ def test_rows_equal_what_the_live_nodes_see(ros, tmp_path, task, seed, split):
     model = ListeningBackend()
     common = {'low_level': 'oracle', 'stepping': 'lockstep'}
     simulator = Simulator(SimConfig(split=split))
-    parameters = {'task': task, 'seed': seed, 'planner': 'oracle', **common}
-    ros.bridge(ManiskillBackend(simulator), **parameters)
+    parameters = {'task': task, 'seed': seed, 'planner': 'oracle', 'audience': 'probe'}
+    ros.bridge(ManiskillBackend(simulator), **parameters, **common)
     ros.planner(model, planner='oracle', **common)
     ros.controller(**common)
     status = ros.ended(timeout_s=60.0)
