@@ -18,7 +18,7 @@ from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance
 from c2a_sim_bridge.sim.tasks.throw import are_apart, draw_far, is_in_picture, throw_stage
 
 WORKSPACE = Workspace(x=(-0.4, 0.05), reach=(0.32, 0.6))
-AREA_SIDE_M = {1: 0.3, 2: 0.26, 3: 0.16}
+AREA_SIDE_M = {1: 0.3, 2: 0.26}
 """By the number of areas: ClevrSkills' 0.35 m do not fit into the picture beside each other."""
 
 AREA_REACH = (0.72, 0.85)
@@ -54,7 +54,7 @@ class ThrowAndSort(Task):
         """Refuse counts that the picture has no room for."""
         if self.num_areas not in AREA_SIDE_M or not 1 <= self.num_actors <= 4:
             raise ValueError(
-                f'{self.name}: num_areas must be 1 to 3 and num_actors 1 to 4, got'
+                f'{self.name}: num_areas must be 1 or 2 and num_actors 1 to 4, got'
                 f' {self.num_areas} and {self.num_actors}'
             )
 
