@@ -45,19 +45,26 @@ def test_rows_equal_what_the_live_nodes_see(ros, tmp_path, task, seed, split):
 
     model = ListeningBackend()
     common = {'low_level': 'oracle', 'stepping': 'lockstep'}
-    simulator = Simulator(SimConfig(split=split))
-    parameters = {'task': task, 'seed': seed, 'planner': 'oracle', 'audience': 'probe'}
-    ros.bridge(ManiskillBackend(simulator), **parameters, **common)
+    backend = ManiskillBackend(Simulator(SimConfig(split=split)))
+    bridge = ros.bridge(backend, planner='oracle', task=task, episodes=-1, **common)
     ros.planner(model, planner='oracle', **common)
     ros.controller(**common)
-    status = ros.ended(timeout_s=60.0)
+    ros.wait_for_peers(bridge)
+    # The probe has to be known to all before the episode that counts: a short one first.
+    assert ros.reset(task='Topple', seed=1).accepted
+    ros.ended(1, timeout_s=60.0)
+    for kind in ('observation', 'key_step', 'command'):
+        wait_until(lambda kind=kind: ros.probe.of(kind, 1), what=f'any {kind}')
+    model.asked.clear()
+    assert ros.reset(task=task, seed=seed).accepted
+    status = ros.ended(2, timeout_s=60.0)
     assert (status.success, status.step, status.task) == (True, len(rows) - 1, task)
     counts = {'observation': len(rows), 'key_step': len(rows), 'command': len(rows) - 1}
     for kind, count in counts.items():
-        wait_until(lambda k=kind, n=count: len(ros.probe.of(k, 1)) >= n, what=f'{count} x {kind}')
+        wait_until(lambda k=kind, n=count: len(ros.probe.of(k, 2)) >= n, what=f'{count} x {kind}')
 
-    observations, key_steps = ros.probe.of('observation', 1), ros.probe.of('key_step', 1)
-    commands = {command.step: command for command in ros.probe.of('command', 1)}
+    observations, key_steps = ros.probe.of('observation', 2), ros.probe.of('key_step', 2)
+    commands = {command.step: command for command in ros.probe.of('command', 2)}
     for row, seen, key_step in zip(rows, observations, key_steps, strict=True):
         check_observation(row, seen)
         check_key_step(row, key_step)
