@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 BAG_VERSION = 1
 """Of the metadata's keys and of the layout of a bag."""
 
-LINGER_S = 0.5
+LINGER_S = 0.2
 """So long after its end, or after the next one's beginning, an episode's messages still come."""
 
 LAST_WORD_S = 30.0
@@ -202,6 +202,7 @@ class BagSession:
         if status.done and episode.ended_ns is None:
             episode.ended_ns, episode.ended_s = message.publish_ns, self._clock()
             self._guarded(episode, lambda: episode.bag.note(self._about(episode)))
+            self._guarded(episode, episode.bag.flush)
 
     def _begin(self, message: Incoming, status: EpisodeStatus) -> _Episode | None:
         if status.done or status.step > 0:

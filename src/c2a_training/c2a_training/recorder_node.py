@@ -61,9 +61,9 @@ class RecorderNode(Node):
         super().__init__('recorder', **kwargs)
         params = declare_params(self, RecorderParams)
         self._folder = Path(params.record_dir).expanduser().absolute()
+        self._recover()
         self._topics, self._types = self._known_topics(params.exclude)
         self._infos = [_info(topic) for topic in self._topics]
-        self._recover()
         self.counts = SessionCounts()
         session = BagSession(
             functools.partial(_open_bag, self._folder, self._infos, params.compression),
