@@ -12,7 +12,6 @@ Pictures are `rendering.py`'s business.
 from __future__ import annotations
 
 import hashlib
-import math
 
 import numpy as np
 import sapien
@@ -24,6 +23,7 @@ from c2a_core.geometry import (
 )
 from c2a_core.spaces import CONTROL_DT
 from c2a_sim_bridge.sim import kinematics
+from c2a_sim_bridge.sim.contacts import FRAME, GROUND, ROBOT, Contacts
 from c2a_sim_bridge.sim.fixture import Fixture
 from c2a_sim_bridge.sim.objects import ObjectKind, PlacedObject
 from c2a_sim_bridge.sim.robot import BASE_POSITION, EE_LINK, GRIPPER_LINK, load_robot
@@ -37,13 +37,6 @@ PHYSICS_DT = CONTROL_DT / SUBSTEPS
 
 FRICTION = 1.0
 CONTACT_OFFSET_M = 0.005
-_CONTACT_IMPULSE = 1e-5  # N·s, below it a contact is only a neighbourhood
-_TOUCH_REACH_M = 0.12  # gripper's radius, one control step and a margin
-_MEET_SPEED = 0.02  # m/s: slower objects that meet are still together at the step's end
-_MEET_MARGIN_M = 0.03
-_FRAME = -3  # of the fixture
-_ROBOT = -2
-_GROUND = -1
 
 
 class World:
@@ -78,24 +71,17 @@ class World:
         self.gripper = self.robot.find_link_by_name(GRIPPER_LINK).entity
         self.ee = self.robot.find_link_by_name(EE_LINK).entity
         ground = self.scene.add_ground(0.0, render=False)
-        self._owners = {_body(ground, sapien.physx.PhysxRigidStaticComponent): _GROUND}
+        self._owners = {_body(ground, sapien.physx.PhysxRigidStaticComponent): GROUND}
         self._build_objects(objects, fixture, with_visuals=render_system is not None)
         # The wrappers are kept: contacts name bodies by them.
         self._links = list(self.robot.links)
-        self._owners.update(dict.fromkeys(self._links, _ROBOT))
+        self._owners.update(dict.fromkeys(self._links, ROBOT))
+        self._contacts = Contacts(self._physics, self._owners, self.specs)
         self._suction = SuctionCup(self.gripper, self.entities, self.scene)
         self._movable = [index for index, spec in enumerate(self.specs) if spec.is_movable]
         self._vacuum_on = held is not None
         self._goal = kinematics.HOME_JOINTS.copy()
         self._ever_grasped = np.zeros(len(objects), dtype=bool)
-        self._touched = np.zeros(len(objects), dtype=bool)
-        self._met = np.zeros((len(objects), len(objects)), dtype=bool)
-        spheres = [math.hypot(spec.radius, 0.5 * spec.height) for spec in self.specs]
-        self._spheres = np.array(spheres)
-        self._touch_reach_squared = (self._spheres + _TOUCH_REACH_M) ** 2
-        # Obstacles in the air are touched by any link of the arm, not only by the gripper.
-        self._has_obstacles = any(spec.kind == ObjectKind.FIXED for spec in self.specs)
-        self._solid = np.array([spec.is_solid for spec in self.specs], dtype=bool)
         self._step_count = 0
         self.ik_error = 0.0
         if held is not None:
@@ -166,16 +152,13 @@ class World:
         velocities = ((goal - start) / CONTROL_DT).tolist()
         for joint, velocity in zip(joints, velocities, strict=True):
             joint.set_drive_velocity_target(velocity)
-        self._touched[:] = False
-        self._met[:] = False
-        is_near = self._has_obstacles or self._is_near_object() or self._may_objects_meet()
+        self._contacts.begin_step(self.state, self._suction.held)
         for substep in range(SUBSTEPS):
             target = start + (goal - start) * ((substep + 1) / SUBSTEPS)
             for joint, angle in zip(joints, target.tolist(), strict=True):
                 joint.set_drive_target(angle)
             physics.step()
-            if is_near:
-                self._note_contacts()
+            self._contacts.note()
             if self._vacuum_on and self._suction.held < 0 and self._try_grip():
                 goal = target  # what is held must not be pressed on into the table
                 velocities = [0.0] * len(joints)
@@ -183,43 +166,6 @@ class World:
                 for joint in joints:
                     joint.set_drive_velocity_target(0.0)
         self._goal = goal
-
-    def _is_near_object(self) -> bool:
-        """Whether the gripper may touch something in this control step, the held object aside."""
-        offset = self.state.positions - self.state.ee_position
-        near = (offset * offset).sum(axis=1) < self._touch_reach_squared
-        if self._suction.held >= 0:
-            near[self._suction.held] = False
-        return bool(near.any())
-
-    def _may_objects_meet(self) -> bool:
-        """Whether a moving object may touch another one in this control step."""
-        state = self.state
-        speeds = np.sqrt((state.linear_velocities**2).sum(axis=1))
-        for index in np.flatnonzero(speeds > _MEET_SPEED):
-            offset = state.positions - state.positions[index]
-            reach = self._spheres + (
-                self._spheres[index] + 2.0 * speeds[index] * CONTROL_DT + _MEET_MARGIN_M
-            )
-            near = ((offset * offset).sum(axis=1) < reach * reach) & self._solid
-            near[index] = False
-            if near.any():
-                return True
-        return False
-
-    def _note_contacts(self) -> None:
-        """Remember who touches whom now: a knock may last for one physics step only."""
-        for contact in self._physics.get_contacts():
-            first, second = sorted(self._owners[body] for body in contact.bodies)
-            if second < 0 or first in (_GROUND, _FRAME):
-                continue
-            noted = self._touched[second] if first == _ROBOT else self._met[first, second]
-            if noted or np.abs(_impulse(contact)).sum() < _CONTACT_IMPULSE:
-                continue
-            if first == _ROBOT:
-                self._touched[second] = True
-            else:
-                self._met[first, second] = self._met[second, first] = True
 
     def _try_grip(self) -> bool:
         ee = self.ee.pose.to_transformation_matrix()
@@ -248,7 +194,7 @@ class World:
         if fixture is not None:
             built = fixture.build(self.scene, objects, with_visuals=with_visuals)
             parts = built.parts
-            self._owners.update(dict.fromkeys(built.frame, _FRAME))
+            self._owners.update(dict.fromkeys(built.frame, FRAME))
         self.entities: list[sapien.Entity] = []
         self._bodies: list[sapien.physx.PhysxRigidBodyComponent | None] = []
         for index, placed in enumerate(objects):
@@ -274,7 +220,7 @@ class World:
         joints = self.robot.get_qpos().astype(np.float64)
         ee = kinematics.forward(joints)
         ee_position = ee[:3, 3] + BASE_POSITION
-        ground_force, pair_force = self._contact_forces(count)
+        ground_force, pair_force = self._contacts.forces(PHYSICS_DT)
         ready = self._suction.held >= 0 or any(
             is_sealed(self.specs[i], positions[i], rotations[i], ee_position, ee[:3, 2])
             for i in self._movable
@@ -295,10 +241,10 @@ class World:
             vacuum_on=self._vacuum_on,
             vacuum_ready=ready,
             ever_grasped=self._ever_grasped.copy(),
-            ee_contact=self._touched.copy(),
+            ee_contact=self._contacts.touched.copy(),
             ground_force=ground_force,
             pair_force=pair_force,
-            pair_contact=self._met.copy(),
+            pair_contact=self._contacts.met.copy(),
             specs=self.specs,
         )
 
@@ -321,34 +267,6 @@ class World:
         sine = np.minimum(np.linalg.norm(vector, axis=1, keepdims=True), 1.0)
         scale = np.where(sine > 1e-9, np.arcsin(sine) / np.maximum(sine, 1e-9), 1.0)
         return linear, sign * vector * scale * (2.0 / CONTROL_DT)
-
-    def _contact_forces(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Forces [N] of the last physics step: ground (N,), pairs (N, N); and who touches whom."""
-        ground, pairs = np.zeros(count), np.zeros((count, count))
-        for contact in self._physics.get_contacts():
-            first, second = (self._owners[body] for body in contact.bodies)
-            if first < 0 and second < 0:
-                continue
-            impulse = _impulse(contact)
-            if np.abs(impulse).sum() < _CONTACT_IMPULSE:
-                continue
-            up = float(impulse[2]) / PHYSICS_DT  # on the first body
-            if first >= 0 and second >= 0:
-                pairs[first, second] += up
-                pairs[second, first] -= up
-                self._met[first, second] = self._met[second, first] = True
-            elif second == _GROUND:
-                ground[first] += up
-            elif first == _GROUND:
-                ground[second] -= up
-            elif _ROBOT in (first, second):
-                self._touched[max(first, second)] = True
-        return np.maximum(ground, 0.0), np.maximum(pairs, 0.0)
-
-
-def _impulse(contact: sapien.physx.PhysxContact) -> np.ndarray:
-    """Impulse (3,) in N·s on the first body of a contact, world."""
-    return sum(point.impulse for point in contact.points)
 
 
 def _ee_quat(rotation: np.ndarray) -> np.ndarray:
