@@ -25,14 +25,15 @@ from c2a_sim_bridge.sim.placement import (
     place_objects,
 )
 from c2a_sim_bridge.sim.polygons import polygon_distance
-from c2a_sim_bridge.sim.tasks.registry import sample_episode, task_names
+from c2a_sim_bridge.sim.tasks.registry import sample_episode, task_lists, task_names
 
 BASE_RADIUS = 0.12
 
 
 @settings(max_examples=300, deadline=None)
-@given(name=st.sampled_from(task_names()), seed=st.integers(0, 2**32))
+@given(name=st.sampled_from(task_lists()['table1']), seed=st.integers(0, 2**32))
 def test_every_start_layout_is_free_and_reachable(name, seed):
+    """Where all objects stand on the table; the other families have tests of their own."""
     instance = sample_episode(name, seed)
     base = np.array(ROBOT_BASE_XY)
 

@@ -38,7 +38,7 @@ def code(instance: TaskInstance, steps: tuple[PlanStep, ...]) -> list[str]:
         text = step.to_code(refer).render()
         assert parse_key_step(text).render() == text
         for index, placed in enumerate(instance.objects):
-            text = text.replace(placed.name, 'ABCDEF'[index])
+            text = text.replace(placed.name, 'ABCDEFGHIJKL'[index])
         lines.append(re.sub(r"get_actor\('(.)', \(1, 2\)\)", r'\1', text))
     return lines
 
