@@ -52,7 +52,11 @@ class BridgeInputs:
 
     def on_command(self, msg: c2a.Command) -> None:
         """The controller answered an observation, or this is our own."""
-        if msg.source != CommandSource.SKILL:
+        is_held = (msg.episode_id, msg.step) == self._bridge.topics.held_at
+        is_own = msg.source == CommandSource.SKILL or (
+            msg.source == CommandSource.HOLD and is_held
+        )
+        if not is_own:
             self._bridge.stepper.on_command(messages.command_from_msg(msg))
 
     def on_chunk(self, msg: c2a.ActionChunk) -> None:

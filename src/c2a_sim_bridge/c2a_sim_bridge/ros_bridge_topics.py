@@ -11,7 +11,14 @@ from rclpy.node import Node
 
 from c2a_core import messages
 from c2a_core.ros import QUIET_PUBLISHER, Qos, Topic
-from c2a_core.types import ActionChunk, Command, FloatArray, KeyStep, Observation
+from c2a_core.types import (
+    ActionChunk,
+    Command,
+    CommandSource,
+    FloatArray,
+    KeyStep,
+    Observation,
+)
 from c2a_msgs import msg as c2a
 from c2a_sim_bridge.episode_loop import EpisodeLoop
 from c2a_sim_bridge.oracle_trace import OracleTrace
@@ -43,6 +50,7 @@ class BridgeTopics:
         self._commands = create(c2a.Command, Topic.COMMAND, Qos.COMMAND)
         self._statuses = create(c2a.EpisodeStatus, Topic.EPISODE, Qos.EPISODE)
         self._standard = StandardTopics(node, loop.backend, overlay_size)
+        self.held_at: tuple[int, int] | None = None
         self._last: tuple[c2a.Observation, c2a.KeyStep | None] | None = None
 
     def begin(self, observation: Observation) -> None:
@@ -105,6 +113,8 @@ class BridgeTopics:
         """Publish an action (7,) that the bridge itself made, before it is executed."""
         observation = self._loop.observation
         assert observation is not None
+        if source == CommandSource.HOLD:
+            self.held_at = (self._loop.episode_id, self._loop.step)
         command = Command(
             episode_id=self._loop.episode_id,
             step=self._loop.step,

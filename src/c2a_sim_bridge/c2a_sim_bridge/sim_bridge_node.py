@@ -16,7 +16,7 @@ from rclpy.node import Node
 from c2a_core.ros import create_steady_timer, declare_params, end_node, run_node
 from c2a_core.ros_diagnostics import Diagnostics
 from c2a_core.spaces import CONTROL_DT
-from c2a_core.types import CommandSource, EndReason, FloatArray, KeyStep
+from c2a_core.types import EndReason, FloatArray, KeyStep
 from c2a_sim_bridge.backends.backend import Backend, make_backend
 from c2a_sim_bridge.episode_keeper import EpisodeKeeper
 from c2a_sim_bridge.episode_loop import EpisodeLoop, Setting
@@ -170,7 +170,7 @@ class SimBridgeNode(Node):
     def _apply(self, action: FloatArray, source: str | None) -> None:
         """One control step; a source means that the bridge itself made the action."""
         safe, goal = self.loop.checked(action), self.skills.goal
-        if source == CommandSource.SKILL or (source and self._is_oracle):
+        if source is not None:
             key_step = self.inputs.key_step
             subtask_id = key_step.subtask_id if key_step else -1
             self.topics.publish_command(safe, source, goal.subtask_id if goal else subtask_id)
