@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from c2a_core.spaces import CONTROL_DT_NS
-from c2a_core.types import Command, KeyStep, Observation
+from c2a_core.types import Command, CommandSource, KeyStep, Observation
 from c2a_training.bag_join import BagEpisode, BagJoiner
 from c2a_training.bag_mcap import BagError
 from c2a_training.bag_messages import (
+    COMMAND,
     LOOP_TOPICS,
     ORACLE_KEY_STEP,
     STAMPED_TOPICS,
@@ -179,6 +180,9 @@ def _check(episode: BagEpisode, gaps: list[range], thresholds: Thresholds) -> No
     if episode.conflicts:
         more = len(episode.conflicts) - 1
         raise _RefusedError(episode.conflicts[0] + (f' (and {more} more)' if more else ''))
+    if episode.holds and not episode.is_realtime:
+        step = min(episode.holds)
+        raise _RefusedError(f'two different messages on {COMMAND} for step {step}')
     if not status.done:
         raise _RefusedError(f'its end is missing: the bag stops at step {episode.last_step}')
     if not status.success and not thresholds.keep_failures:
@@ -297,8 +301,10 @@ def _from_origin(observation: Observation, origin_ns: int) -> Observation:
 
 
 def _held(episode: BagEpisode) -> int:
-    """Steps at which the bridge had to hold because no command was there in time."""
+    """Steps at which the robot held: no command was there in time, or there was nothing to do."""
     if not episode.is_realtime:
         return 0
-    steps = range(max(episode.last_step, 0))
-    return sum(step not in episode.commands or episode.is_late(step) for step in steps)
+    commands = map(episode.executed, range(max(episode.last_step, 0)))
+    return sum(
+        command is not None and command.source == CommandSource.HOLD for command in commands
+    )

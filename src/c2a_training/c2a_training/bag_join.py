@@ -57,6 +57,8 @@ class BagEpisode:
         observations: by step.
         key_steps: by step, the planner's.
         commands: by step.
+        holds: by step, those of two commands that are a hold: in `realtime` the bridge says with
+            it that the other one came too late.
         chunks: by number of the chunk.
         statuses: in the order of arrival.
         duplicates: further messages for a step that had one, by topic.
@@ -67,6 +69,7 @@ class BagEpisode:
     observations: dict[int, Heard[Observation]] = field(default_factory=dict)
     key_steps: dict[int, Heard[KeyStep]] = field(default_factory=dict)
     commands: dict[int, Heard[Command]] = field(default_factory=dict)
+    holds: dict[int, Heard[Command]] = field(default_factory=dict)
     chunks: dict[int, ActionChunk] = field(default_factory=dict)
     statuses: list[EpisodeStatus] = field(default_factory=list)
     duplicates: Counter[str] = field(default_factory=Counter)
@@ -97,10 +100,10 @@ class BagEpisode:
         Args:
             step: control step.
         """
-        heard = self.commands.get(step)
+        heard = self.holds.get(step) or self.commands.get(step)
         if heard is None:
             return self._hold(step) if self.is_realtime else None
-        if self.is_late(step):
+        if heard.value.source != CommandSource.HOLD and self.is_late(step):
             return self._hold(step)
         try:
             return _as_executed(heard.value)
@@ -109,11 +112,15 @@ class BagEpisode:
             return self._hold(step)
 
     def is_late(self, step: int) -> bool:
-        """Whether the command of a step was sent after the next observation: nobody executed it.
+        """Whether the command of a step came too late for it: the robot held.
 
-        When it was received does not tell: a recorder that was busy may take up what waits for it
-        in any order. What the bridge itself commands it has executed.
+        The bridge says so with a command of its own. Where that is lost, a command that was sent
+        after the next observation gives itself away. When it was received does not tell: a
+        recorder that was busy may take up what waits for it in any order. What the bridge itself
+        commands it has executed.
         """
+        if step in self.holds:
+            return self.is_realtime
         command, following = self.commands.get(step), self.observations.get(step + 1)
         if not self.is_realtime or command is None or following is None:
             return False
@@ -160,7 +167,7 @@ class BagJoiner:
         elif topic == KEY_STEP:
             _put(episode, episode.key_steps, arrival)
         elif topic == COMMAND:
-            _put(episode, episode.commands, arrival)
+            _put_command(episode, arrival)
         elif topic == ACTION_CHUNK and isinstance(value, ActionChunk):
             episode.chunks.setdefault(value.chunk_id, value)
         elif topic == EPISODE and isinstance(value, EpisodeStatus):
@@ -179,6 +186,18 @@ def _put(episode: BagEpisode, rows: dict[int, Heard], arrival: Arrival) -> None:
         episode.conflicts.append(
             f'two different messages on {arrival.topic} for step {value.step}'
         )
+
+
+def _put_command(episode: BagEpisode, arrival: Arrival) -> None:
+    """Keep the first command of a step, and the bridge's hold beside it."""
+    value = arrival.value
+    before = episode.commands.get(value.step)
+    pair = [] if before is None else [before, Heard(value, arrival.log_ns, arrival.sent_ns)]
+    holds = [heard for heard in pair if heard.value.source == CommandSource.HOLD]
+    if len(holds) == 1 and value.step not in episode.holds:
+        episode.holds[value.step] = holds[0]
+    else:
+        _put(episode, episode.commands, arrival)
 
 
 def _says_the_same(one: _T, other: _T) -> bool:

@@ -142,7 +142,7 @@ def answer(episode: BagEpisode, step: int) -> Answer:
     command = episode.executed(step)
     if command is None:
         notes.append('the bag has no command for this step')
-    elif step not in episode.commands or episode.is_late(step):
+    elif episode.is_realtime and (step not in episode.commands or episode.is_late(step)):
         notes.append('no command had come in time: the robot held')
     subtask_id = _subtask_id(episode, step, command)
     began, key_step = _running_key_step(episode, step, subtask_id)

@@ -34,7 +34,8 @@ class EpisodeReport:
         missing_steps: steps of which observation, key step or command is missing.
         longest_gap: the most of them in a row.
         filled_steps: missing steps for which the step before stands in.
-        held_steps: realtime only: steps at which no command had come in time.
+        held_steps: realtime only: steps at which the robot held, because no command had come in
+            time or there was nothing to do.
         duplicates: further messages for steps that had one.
         max_skew_ms: largest distance of a stamp from its observation's [ms].
         refused: why there are no rows of it, empty if there are.

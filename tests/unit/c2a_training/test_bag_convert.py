@@ -186,6 +186,31 @@ def test_in_realtime_a_late_or_missing_command_is_a_hold(tmp_path):
     assert report.episodes[0].held_steps == 2
 
 
+@pytest.mark.parametrize('is_first', [True, False])
+def test_in_realtime_the_bridges_own_hold_overrules_a_late_command(tmp_path, is_first):
+    episode = make_episode(stepping='realtime', low_level='policy')
+    events = [
+        replace(e, value=replace(e.value, source='policy')) if e.topic == COMMAND else e
+        for e in episode.events
+    ]
+    late = next(e for e in events if e.topic == COMMAND and e.value.step == 2)
+    action = np.array([0, 0, 0, 0, 0, 0, -1], np.float32)
+    hold = replace(late.value, source='hold', action=action, chunk_id=-1)
+    log_ns = late.log_ns + (-1 if is_first else 1)
+    report, [rows] = convert(tmp_path, [*events, replace(late, value=hold, log_ns=log_ns)])
+    assert np.array_equal(rows.actions[2], action)
+    assert np.array_equal(rows.actions[3], episode.rows().actions[3])
+    assert (report.episodes[0].held_steps, report.episodes[0].duplicates) == (1, 0)
+
+
+def test_in_lockstep_a_hold_beside_a_command_is_refused(tmp_path):
+    events = make_episode().events
+    command = next(e for e in events if e.topic == COMMAND)
+    hold = replace(command.value, source='hold', action=np.zeros(7, np.float32))
+    events = [*events, replace(command, value=hold, log_ns=command.log_ns + 1)]
+    assert refusal(tmp_path, events) == 'two different messages on /c2a/command for step 0'
+
+
 def test_in_realtime_what_the_bridge_commands_itself_is_never_late(tmp_path):
     episode = make_episode(stepping='realtime')
     events = [
