@@ -29,8 +29,10 @@ from c2a_training.clevrskills_trace import ActorId, Solver, SolverState, Step, T
 Refer = Callable[[ActorId, int], ActorRef]
 Assignments = tuple[tuple[str, PoseExpr], ...]
 
+# The keys that our own oracle uses; a second one of a kind is called `target 2`.
 TARGET_KEY = 'target'
 FREE_KEY = 'free'
+START_KEY = 'start'
 _NEUTRAL = 'neutral pose'  # how ClevrSkills calls the retreat after contact
 
 
@@ -77,7 +79,11 @@ class TraceCoder:
 
     refer: Refer
     _goals: dict[tuple[str, int, int], _Goal] = field(default_factory=dict)
-    _stored: dict[ActorId, str] = field(default_factory=dict)
+    _keys: set[str] = field(default_factory=set)
+    # Where objects were before they first moved: keys in `pose_dict`.
+    _places: dict[ActorId, str] = field(default_factory=dict)
+    _starts: dict[ActorId, str] = field(default_factory=dict)
+    _turned_back: set[ActorId] = field(default_factory=set)
     _last_actor: ActorId | None = None
 
     def key_steps(self, trace: tuple[Step, ...]) -> Iterator[KeyStepAt]:
@@ -87,6 +93,7 @@ class TraceCoder:
             TraceError: for a solver that the skill API has no call for.
             SkillCodeError: for a name or number that it does not allow.
         """
+        self._turned_back = set(_turned_back(trace))
         running: Draft | None = None
         identity: tuple[str, int, int] | None = None
         for number, solvers in enumerate(trace):
@@ -195,10 +202,6 @@ class TraceCoder:
         actor, target = parent.needed_actor('actor'), parent.actor('target_actor')
         function = parent.text('target_pose_function')
         here = self.refer(actor, step)
-
-        def at(key: str) -> _Goal:
-            return _Goal((('target_pose', PoseRead(key)),))
-
         if function == 'in_area':
             pose = PoseCall.of(
                 'free_space_next_to',
@@ -207,21 +210,19 @@ class TraceCoder:
                 direction=_direction(parent.numbers('area_direction', 3)),
                 description=parent.text('area_description'),
             )
-            return ((TARGET_KEY, pose),), at(TARGET_KEY)
+            return self._at_new_pose(TARGET_KEY, pose)
         if function == 'rotate':
-            degrees = parent.number('angle') * (-1.0 if parent.flag('restore') else 1.0)
-            pose = _rotate_z(PoseCall.of('get_pose', actor=here), degrees)
-            return ((TARGET_KEY, pose),), at(TARGET_KEY)
+            return self._rotate(parent, actor, here)
         if function == 'towards':
             other = self.refer(parent.needed_actor('target_actor'), step)
             pose = PoseCall.of('towards', actor=here, target_actor=other)
-            return ((TARGET_KEY, pose),), at(TARGET_KEY)
+            return self._at_new_pose(TARGET_KEY, pose)
         if function == 'free_space' or _is_put_aside(parent, function):
-            store = self._store(actor, here) if function else ()
-            pose = PoseCall.of('free_space', actor=here)
-            return (*store, (FREE_KEY, pose)), at(FREE_KEY)
+            store = self._store(self._places, actor, actor[0], here) if function else ()
+            free, goal = self._at_new_pose(FREE_KEY, PoseCall.of('free_space', actor=here))
+            return (*store, *free), goal
         if function in ('swap', 'swap_rotate'):
-            return self._swap(parent, actor, here, at)
+            return self._swap(parent, actor, here)
         if function in ('', 'on_top') and target is not None:
             return (), _Goal((('target_actor', target),))
         if function == '' and not parent.has('target_pose'):
@@ -229,33 +230,71 @@ class TraceCoder:
         what = f'by {function!r}' if function else 'without a name'
         raise TraceError(f'{parent.solver} heads for a pose given {what}: there is no code for it')
 
-    def _swap(
-        self, parent: SolverState, actor: ActorId, here: ActorRef, at: Callable[[str], _Goal]
+    def _rotate(
+        self, parent: SolverState, actor: ActorId, here: ActorRef
     ) -> tuple[Assignments, _Goal]:
-        other = self._stored.get(parent.needed_actor('target_actor'))
+        degrees = parent.number('angle')
+        if parent.flag('restore'):
+            if actor not in self._starts:
+                raise TraceError('it turns an object back that was not turned before')
+            return (), _at(self._starts[actor])
+        if actor not in self._turned_back:
+            pose = _rotate_z(PoseCall.of('get_pose', actor=here), degrees)
+            return self._at_new_pose(TARGET_KEY, pose)
+        store = self._store(self._starts, actor, START_KEY, here)
+        turned = _rotate_z(PoseRead(self._starts[actor]), degrees)
+        assignment, goal = self._at_new_pose(TARGET_KEY, turned)
+        return (*store, *assignment), goal
+
+    def _swap(
+        self, parent: SolverState, actor: ActorId, here: ActorRef
+    ) -> tuple[Assignments, _Goal]:
+        other = self._places.get(parent.needed_actor('target_actor'))
         if other is None:
             raise TraceError('a swap heads for the pose of an object that was never stored')
-        store = self._store(actor, here)
-        if parent.values.get('target_pose_function') == 'swap':
-            return store, at(other)
+        store = self._store(self._places, actor, actor[0], here)
+        if parent.text('target_pose_function') == 'swap':
+            return store, _at(other)
         mixed = PoseCall.of(
             'Pose',
             p=PoseField(PoseRead(other), 'p'),
-            q=PoseField(PoseRead(self._stored[actor]), 'q'),
+            q=PoseField(PoseRead(self._places[actor]), 'q'),
         )
         pose = _rotate_z(mixed, parent.number('angle'))
-        return (*store, (TARGET_KEY, pose)), at(TARGET_KEY)
+        assignment, goal = self._at_new_pose(f'{actor[0]} {TARGET_KEY}', pose)
+        return (*store, *assignment), goal
 
-    def _store(self, actor: ActorId, here: ActorRef) -> Assignments:
-        """Store where an object is, under its name, before it first moves."""
-        if actor in self._stored:
+    def _at_new_pose(self, name: str, pose: PoseExpr) -> tuple[Assignments, _Goal]:
+        key = self._new_key(name)
+        return ((key, pose),), _at(key)
+
+    def _store(
+        self, places: dict[ActorId, str], actor: ActorId, name: str, here: ActorRef
+    ) -> Assignments:
+        """Store where an object is, once: before it first moves."""
+        if actor in places:
             return ()
-        taken = set(self._stored.values())
-        key, number = actor[0], 2
-        while key in taken:
-            key, number = f'{actor[0]} {number}', number + 1
-        self._stored[actor] = key
-        return ((key, PoseCall.of('get_pose', actor=here)),)
+        places[actor] = self._new_key(name)
+        return ((places[actor], PoseCall.of('get_pose', actor=here)),)
+
+    def _new_key(self, name: str) -> str:
+        key, number = name, 2
+        while key in self._keys:
+            key, number = f'{name} {number}', number + 1
+        self._keys.add(key)
+        return key
+
+
+def _at(key: str) -> _Goal:
+    return _Goal((('target_pose', PoseRead(key)),))
+
+
+def _turned_back(trace: tuple[Step, ...]) -> Iterator[ActorId]:
+    """Objects that are turned and later turned back: where they start has to be stored."""
+    for solvers in trace:
+        for solver in solvers:
+            if solver.solver == Solver.PICK_MOVE_PLACE and solver.flag('restore'):
+                yield solver.needed_actor('actor')
 
 
 def _match_ori(leaf: SolverState, goal: _Goal) -> tuple[tuple[str, bool], ...]:

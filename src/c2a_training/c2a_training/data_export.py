@@ -120,10 +120,16 @@ def export_replay(store: EpisodeStore, args: argparse.Namespace, console: Consol
         raise ValueError(f'{args.out} is not empty: name a new directory')
     with _progress(console) as progress:
         bar = progress.add_task('exporting', total=len(store))
+        left_out = []
         for episode in store.episodes:
-            store.write_recording(episode.episode, args.out)
+            try:
+                store.write_recording(episode.episode, args.out)
+            except ValueError:
+                # The file's name has no place for a variant's arguments.
+                left_out.append(episode.episode)
             progress.update(bar, advance=1, description=episode.episode)
-    return f'{len(store)} recorded episodes'
+    done = f'{len(store) - len(left_out)} recorded episodes'
+    return f'{done}, without the variants {", ".join(left_out)}' if left_out else done
 
 
 _EXPORTS = {'lerobot': export_lerobot, 'llava': export_llava, 'replay': export_replay}

@@ -68,15 +68,28 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
 def print_document(document: dict[str, object], console: Console) -> None:
     """Print the table and what holds for the whole dataset."""
     tasks: list[dict[str, object]] = document['tasks']  # type: ignore[assignment]
-    names = ('episodes', 'dropped', 'steps', 'mean', 'p95', 'key steps', 'MB', 'kB/step')
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column('task', no_wrap=True)
-    for name in names:
-        table.add_column(name, justify='right')
-    keys = ('episodes', 'dropped', 'steps', 'mean_steps', 'p95_steps', 'mean_key_steps')
-    for task in tasks:
-        cells = [_shown(task[key]) for key in (*keys, 'mb', 'kb_per_step')]
-        table.add_row(str(task['task']), *cells)
+    heads = {
+        'episodes': 'episodes',
+        'dropped': 'dropped',
+        'steps': 'steps',
+        'mean_steps': 'mean',
+        'p95_steps': 'p95',
+        'mean_key_steps': 'calls',
+        'mb': 'MB',
+        'kb_per_step': 'kB/step',
+    }
+    if not any(task['dropped'] for task in tasks):
+        del heads['dropped']
+    rows = [[_shown(task[key]) for key in heads] for task in tasks]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    # Where the terminal is narrow, long names of variants are folded; numbers stay whole.
+    table.add_column('task', overflow='fold')
+    for head, *cells in zip(heads.values(), *rows, strict=True):
+        table.add_column(
+            head, justify='right', no_wrap=True, min_width=max(map(len, (head, *cells)))
+        )
+    for task, cells in zip(tasks, rows, strict=True):
+        table.add_row(escape(str(task['task'])), *cells)
     console.print(table)
     console.print(
         f'[bold]{escape(str(document["directory"]))}: {document["episodes"]} episodes[/], '

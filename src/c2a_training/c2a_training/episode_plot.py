@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,9 @@ _LEFT, _RIGHT = 0.06, 0.875  # of the figure; the legends stand to the right of 
 # What hardly moves is drawn as such, not blown up to the height of the panel.
 _LEAST_MM, _LEAST_DEG = 5.0, 1.0
 _CALL_CHARACTERS = 92
+_TITLE_IN = 0.2
+_TITLE_LINES = 3
+_TITLE_CHARACTERS = 105
 
 
 def write_plot(path: Path, rows: EpisodeRows) -> None:
@@ -51,7 +55,8 @@ def make_plot(rows: EpisodeRows) -> Figure:
     if not len(rows.actions):
         raise ValueError(f'episode {rows.metadata.episode} has no action to plot')
     borders = [int(k) for k in np.nonzero(rows.is_key_step)[0] if rows.code[k] != DONE_CODE]
-    figure, panels = _make_figure(len(borders))
+    title = textwrap.wrap(rows.metadata.instruction, _TITLE_CHARACTERS)[:_TITLE_LINES]
+    figure, panels = _make_figure(len(title), len(borders))
     _draw_vectors(panels[0], rows, TRANSLATION, 1e3, _LEAST_MM)
     panels[0].set_ylabel('translation [mm]')
     _draw_vectors(panels[1], rows, ROTATION, 180 / np.pi, _LEAST_DEG)
@@ -60,25 +65,15 @@ def make_plot(rows: EpisodeRows) -> Figure:
     for axes in panels:
         _draw_borders(axes, borders, len(rows), with_bands=axes is not panels[2])
     _number_borders(panels[0], borders, len(rows))
-    info = rows.metadata
-    figure.text(_LEFT, 1 - 0.2 / figure.get_figheight(), info.instruction, weight='bold', va='top')
-    figure.text(
-        _RIGHT,
-        1 - 0.2 / figure.get_figheight(),
-        f'{info.episode} · {info.n_steps} steps · {info.n_steps * CONTROL_DT:.1f} s · '
-        + ('success' if info.success else 'no success'),
-        ha='right',
-        va='top',
-        color=_BORDER,
-    )
+    _draw_title(figure, rows, title)
     _list_calls(figure, rows, borders)
     return figure
 
 
-def _make_figure(calls: int) -> tuple[Figure, list[Axes]]:
-    """A figure with three panels and room for the list of calls below."""
+def _make_figure(title_lines: int, calls: int) -> tuple[Figure, list[Axes]]:
+    """A figure with three panels, room for the title above and for the list of calls below."""
     lines = -(-calls // _CALL_COLUMNS)
-    top, bottom = 0.75, 0.75 + _LINE_IN * lines
+    top, bottom = 0.6 + _TITLE_IN * title_lines, 0.75 + _LINE_IN * lines
     height = top + 3 * _PANEL_IN + bottom
     figure = Figure(figsize=(_WIDTH_IN, height), dpi=110, facecolor='white')
     panels = figure.subplots(3, 1, sharex=True)
@@ -87,6 +82,19 @@ def _make_figure(calls: int) -> tuple[Figure, list[Axes]]:
     )
     panels[-1].set_xlabel('control step')
     return figure, list(panels)
+
+
+def _draw_title(figure: Figure, rows: EpisodeRows, title: list[str]) -> None:
+    info = rows.metadata
+    height = figure.get_figheight()
+    verdict = 'success' if info.success else 'no success'
+    about = (
+        f'{info.episode} · {info.n_steps} steps · {info.n_steps * CONTROL_DT:.1f} s · {verdict}'
+    )
+    figure.text(_LEFT, 1 - 0.15 / height, about, va='top', fontsize=8.5, color=_BORDER)
+    for number, line in enumerate(title):
+        y = 1 - (0.36 + _TITLE_IN * number) / height
+        figure.text(_LEFT, y, line, weight='bold', va='top')
 
 
 def _draw_vectors(axes: Axes, rows: EpisodeRows, part: slice, scale: float, least: float) -> None:

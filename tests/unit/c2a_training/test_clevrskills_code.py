@@ -90,23 +90,42 @@ def test_an_object_that_starts_at_the_gripper_is_carried_first():
     assert code_of(trace)[0] == (0, f'move3d(target_actor={ref(B)})')
 
 
-@pytest.mark.parametrize(('restore', 'degrees'), [(False, '60.0'), (True, '-60.0')])
-def test_rotate(restore, degrees):
-    trace = pick_place(
-        Trace(),
+def rotate(trace: Trace, actor=A, *, restore=False) -> Trace:
+    return pick_place(
+        trace,
+        actor,
         match_ori=True,
         target_pose=pose(),
         target_pose_function='rotate',
         angle=np.int64(60),
         restore=restore,
     )
-    assert texts(trace) == [
-        f"pose_dict['target'] = rotate_z(get_pose(actor={ref(A)}), {degrees})\n"
-        f'move3d(actor={ref(A)})',
+
+
+def test_rotate_two_objects():
+    assert texts(rotate(rotate(Trace()), B)) == [
+        f"pose_dict['target'] = rotate_z(get_pose(actor={ref(A)}), 60.0)\nmove3d(actor={ref(A)})",
         f'pick(actor={ref(A)})',
         "move3d(target_pose=pose_dict['target'], match_ori=True)",
         f"place(actor={ref(A)}, target_pose=pose_dict['target'], match_ori=True)",
+        f"pose_dict['target 2'] = rotate_z(get_pose(actor={ref(B)}), 60.0)\n"
+        f'move3d(actor={ref(B)})',
+        f'pick(actor={ref(B)})',
+        "move3d(target_pose=pose_dict['target 2'], match_ori=True)",
+        f"place(actor={ref(B)}, target_pose=pose_dict['target 2'], match_ori=True)",
     ]
+
+
+def test_rotate_and_restore_goes_back_to_the_start():
+    found = texts(rotate(rotate(Trace()), restore=True))
+    assert found[0] == (
+        f"pose_dict['start'] = get_pose(actor={ref(A)})\n"
+        "pose_dict['target'] = rotate_z(pose_dict['start'], 60.0)\n"
+        f'move3d(actor={ref(A)})'
+    )
+    assert found[4] == f'move3d(actor={ref(A)})'
+    assert found[6] == "move3d(target_pose=pose_dict['start'], match_ori=True)"
+    assert found[7] == f"place(actor={ref(A)}, target_pose=pose_dict['start'], match_ori=True)"
 
 
 def test_swap_stores_each_place_before_the_object_leaves_it():
@@ -143,7 +162,7 @@ def test_swap_and_rotate_mixes_place_and_orientation():
     found = texts(trace)
     assert found[4] == (
         f"pose_dict['blue cylinder'] = get_pose(actor={ref(B)})\n"
-        "pose_dict['target'] = rotate_z(Pose(pose_dict['red cube'].p, "
+        "pose_dict['blue cylinder target'] = rotate_z(Pose(pose_dict['red cube'].p, "
         "pose_dict['blue cylinder'].q), -30.0)\n"
         f'move3d(actor={ref(B)})'
     )
@@ -249,6 +268,10 @@ UNKNOWN = {
     'swap of nothing': ({'target_pose_function': 'swap', 'target_actor': B}, 'never stored'),
     'no object': ({'actor': None}, 'actor of PickMove3dPlaceSolver is None'),
     'strange object': ({'actor': 'red cube'}, 'expected an object as'),
+    'turned back at once': (
+        {'target_pose_function': 'rotate', 'angle': 30, 'restore': True},
+        'not turned before',
+    ),
     'no angle': ({'target_pose_function': 'rotate', 'angle': 'x'}, 'expected a number'),
 }
 
