@@ -50,18 +50,18 @@ EXIT_OK, EXIT_CRASHED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 DESCRIPTION = """\
 Run the scripted oracle on tasks and seeds, in process and without ROS, and print a table:
-success with its Wilson 95 % interval, mean control steps and skill calls of the successful
-episodes, control steps per second of one process (observation, oracle and predicates included,
-resets not) and the wall time of a reset."""
+success with its Wilson 95 % interval; of the successful episodes the mean and 95th percentile of
+the control steps and the mean number of skill calls; control steps per second of one process
+(observation, oracle and predicates included, resets not) and the wall time of a reset."""
 
 EPILOG = """\
 Exit code: 0 when all episodes ran, whatever their success (it is in the table and the JSON);
 1 when an episode crashed; 2 for bad arguments; 130 after Ctrl-C, with the table so far.
 
-JSON: {"tasks": [{"task", "n", "successes", "mean_steps", "steps_per_s",
+JSON: {"tasks": [{"task", "n", "successes", "mean_steps", "p95_steps", "steps_per_s",
 "wilson95": [low, high], "mean_calls", "mean_reset_s", "failures": [{"seed", "reason"}]}],
 "seeds", "images", "robot", "workers", "complete", "wall_s"}.
-mean_steps and mean_calls are over successful episodes, null without one."""
+mean_steps, p95_steps and mean_calls are over successful episodes, null without one."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from c2a_training.episode_worker import EpisodeSummary
-from c2a_training.statistics import wilson_interval
+from c2a_training.statistics import percentile, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class TaskReport:
         return _mean(episode.steps for episode in self.episodes if episode.success)
 
     @property
+    def p95_steps(self) -> float | None:
+        """95th percentile of the control steps of successful episodes; time limits follow it."""
+        return percentile((e.steps for e in self.episodes if e.success), 95)
+
+    @property
     def mean_calls(self) -> float | None:
         """Skill calls per successful episode, ``done()`` not counted."""
         return _mean(episode.skill_calls for episode in self.episodes if episode.success)
@@ -68,6 +73,7 @@ class TaskReport:
             'n': self.n,
             'successes': self.successes,
             'mean_steps': _rounded(self.mean_steps),
+            'p95_steps': _rounded(self.p95_steps),
             'steps_per_s': round(self.steps_per_s, 1),
             'wilson95': [round(bound, 4) for bound in wilson_interval(self.successes, self.n)],
             'mean_calls': _rounded(self.mean_calls),
@@ -92,7 +98,7 @@ def make_table(reports: Sequence[TaskReport]) -> Table:
     """The success table."""
     table = Table(title='oracle', title_justify='left', title_style='bold')
     table.add_column('task', no_wrap=True)
-    for heading in ('success', 'Wilson 95 %', 'steps', 'calls', 'steps/s', 'reset'):
+    for heading in ('success', 'Wilson 95 %', 'steps', 'p95', 'calls', 'steps/s', 'reset'):
         table.add_column(heading, justify='right', no_wrap=True)
     for report in reports:
         table.add_row(report.task, *_cells(report), style='' if not report.failures else 'yellow')
@@ -124,6 +130,7 @@ def _cells(report: TaskReport) -> tuple[str, ...]:
         f'{report.successes}/{report.n}',
         f'{100 * low:.1f}–{100 * high:.1f} %',
         _number(report.mean_steps),
+        _number(report.p95_steps),
         _number(report.mean_calls),
         f'{report.steps_per_s:.0f}',
         f'{1000 * (report.mean_reset_s or 0.0):.0f} ms',

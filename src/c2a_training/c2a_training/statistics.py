@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""Statistics of success counts. Plain Python: no numpy, no ROS, no simulator."""
+"""Statistics of success counts and episode lengths. Plain Python: no numpy, no ROS, no simulator."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 # The 97.5 % quantile of the standard normal distribution: two-sided 95 % confidence.
 Z_95 = 1.959963984540054
@@ -42,3 +43,22 @@ def wilson_interval(successes: int, n: int, z: float = Z_95) -> tuple[float, flo
     low = 0.0 if successes == 0 else max(0.0, centre - half_width)
     high = 1.0 if successes == n else min(1.0, centre + half_width)
     return low, high
+
+
+def percentile(values: Iterable[float], percent: float) -> float | None:
+    """Percentile with linear interpolation between the two nearest values, as numpy's.
+
+    Args:
+        values: in any order.
+        percent: 0..100.
+
+    Returns:
+        The value below which that share lies, None without values.
+    """
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    place = percent / 100.0 * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])

@@ -87,6 +87,7 @@ def test_json_has_the_documented_fields(run_oracle, tmp_path):
         'successes': 1,
         'mean_steps': 100.0,
     }
+    assert task['p95_steps'] == 100.0
     assert task['steps_per_s'] == 400.0
     assert task['failures'] == [{'seed': 3, 'reason': 'time-out'}]
     assert document['complete'] is True
@@ -149,6 +150,15 @@ def test_means_are_over_successful_episodes():
     assert report.steps_per_s == pytest.approx(340 / 0.8)
     assert [episode.seed for episode in report.episodes] == [0, 1]
     assert TaskReport('Pick', (bad,)).as_json()['mean_steps'] is None
+    assert TaskReport('Pick', (bad,)).as_json()['p95_steps'] is None
+
+
+def test_p95_is_over_successful_episodes():
+    steps = [10, 30, 20, 50, 40]
+    episodes = [EpisodeSummary('Pick', s, True, 'success', s, 2, 0.1, 0.1) for s in steps]
+    failed = EpisodeSummary('Pick', 99, False, 'time-out', 900, 2, 0.1, 0.1)
+    (report,) = group_by_task(['Pick'], [*episodes, failed])
+    assert report.p95_steps == pytest.approx(48.0)
 
 
 def test_ctrl_c_with_workers_ends_soon_with_the_table_so_far(tmp_path):

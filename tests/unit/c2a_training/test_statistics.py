@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from c2a_training.statistics import wilson_interval
+from c2a_training.statistics import percentile, wilson_interval
 
 
 # Bounds from the closed formula, worked out apart from the code with z = 1.959964.
@@ -36,3 +37,13 @@ def test_interval_is_symmetric_in_success_and_failure():
 def test_impossible_counts_are_refused(successes: int, n: int):
     with pytest.raises(ValueError, match='expected 0 <= successes <= n'):
         wilson_interval(successes, n)
+
+
+@pytest.mark.parametrize('percent', [0, 5, 50, 95, 100])
+@pytest.mark.parametrize('values', [[7], [3, 1], [5, 1, 9, 2, 2, 8, 40]])
+def test_percentile_is_that_of_numpy(values, percent):
+    assert percentile(values, percent) == pytest.approx(np.percentile(values, percent))
+
+
+def test_percentile_of_nothing_is_none():
+    assert percentile([], 95) is None
