@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""Statistics of success counts and episode lengths. Plain Python: no numpy, no ROS, no simulator."""
+"""Statistics of success counts and episode lengths: no numpy, no ROS, no simulator."""
 
 from __future__ import annotations
 
