@@ -22,13 +22,13 @@ from mcap.stream_reader import CRCValidationError, StreamReader
 
 from c2a_training.bag_metadata import TopicInfo
 from c2a_training.bag_writer import OPEN_SUFFIX, BagWriter, read_about
+from c2a_training.recorded_topics import OBSERVATION
 
 RECOVERED = 'recovered'
 DROPPED = 'dropped'
 IN_USE = 'in use'
 
 _REWRITE_SUFFIX = '.rewrite'
-_OBSERVATION = '/c2a/observation'
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _rewrite(path: Path, name: str, file: Path) -> Recovery:
     for message in itertools.chain([first], messages):
         topic = topics[message.channel_id].name
         bag.write(topic, message.data, message.log_time, message.publish_time)
-    if not bag.counts[_OBSERVATION]:
+    if not bag.counts[OBSERVATION]:
         bag.abandon()
         shutil.rmtree(workshop)
         shutil.rmtree(path)

@@ -20,6 +20,7 @@ from typing import Protocol
 
 from c2a_core.skill_api import SKILL_API_VERSION
 from c2a_core.types import EpisodeStatus
+from c2a_training.recorded_topics import OBSERVATION, TOPICS
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ MAX_EARLY = 200
 MAX_LATCHED = 20
 
 _KEY_STEP = '/c2a/key_step'
-_OBSERVATION = '/c2a/observation'
+_LOOP = frozenset(topic.name for topic in TOPICS if topic.is_loop)
 
 
 @dataclass(frozen=True)
@@ -256,7 +257,7 @@ class BagSession:
             else:
                 self.counts.outside += 1
             return
-        if message.topic == _OBSERVATION:
+        if message.topic == OBSERVATION:
             episode.observations += step > episode.last_step
             episode.last_step = max(episode.last_step, step)
         elif message.topic == _KEY_STEP:
@@ -333,7 +334,7 @@ class BagSession:
         drops = self.counts.drops - episode.drops_before
         status = episode.status
         has_all = episode.observations == episode.last_step + 1 == status.step + 1
-        is_whole = status.done and has_all and not drops
+        is_whole = status.done and has_all and not _LOOP.intersection(drops)
         return {
             **_episode_about(status),
             'complete': _flag(is_whole),

@@ -60,8 +60,9 @@ class BagThread:
 
     def note_lost(self, topic: str, count: int) -> None:
         """Messages that did not get here: they were lost on their way."""
-        with self._lock:
-            self._drops[topic] += count
+        if count:
+            with self._lock:
+                self._drops[topic] += count
 
     def close(self, timeout_s: float) -> bool:
         """Write what waits and close all bags; False if that takes longer than this."""

@@ -25,6 +25,7 @@ class RecordedTopic:
         is_loop: its messages begin with header and episode_id.
         is_latched: what was said before an episode holds in it as well.
         is_optional: its type comes with ROS itself only, not with the wheels.
+        has_several_writers: gaps in the numbers of its messages mean nothing.
     """
 
     name: str
@@ -34,16 +35,19 @@ class RecordedTopic:
     is_loop: bool = False
     is_latched: bool = False
     is_optional: bool = False
+    has_several_writers: bool = False
 
 
 # The status first: it is taken first where several wait, and it opens the bag of its episode.
 TOPICS = (
     RecordedTopic(EPISODE, 'c2a_msgs/msg/EpisodeStatus', 'EPISODE', is_loop=True),
-    RecordedTopic(OBSERVATION, 'c2a_msgs/msg/Observation', 'OBSERVATION', is_loop=True),
+    RecordedTopic(OBSERVATION, 'c2a_msgs/msg/Observation', 'OBSERVATION', depth=200, is_loop=True),
     RecordedTopic('/c2a/key_step', 'c2a_msgs/msg/KeyStep', 'KEY_STEP', is_loop=True),
     RecordedTopic('/c2a/oracle_key_step', 'c2a_msgs/msg/KeyStep', 'ORACLE_KEY_STEP', is_loop=True),
     RecordedTopic('/c2a/action_chunk', 'c2a_msgs/msg/ActionChunk', 'ACTION_CHUNK', is_loop=True),
-    RecordedTopic('/c2a/command', 'c2a_msgs/msg/Command', 'COMMAND', is_loop=True),
+    RecordedTopic(
+        '/c2a/command', 'c2a_msgs/msg/Command', 'COMMAND', is_loop=True, has_several_writers=True
+    ),
     RecordedTopic('/camera/base/image_raw', 'sensor_msgs/msg/Image', 'SENSOR', depth=200),
     RecordedTopic('/camera/base/camera_info', 'sensor_msgs/msg/CameraInfo', 'SENSOR'),
     RecordedTopic('/camera/wrist/image_raw', 'sensor_msgs/msg/Image', 'SENSOR', depth=200),
@@ -53,11 +57,23 @@ TOPICS = (
     RecordedTopic('/robot_description', 'std_msgs/msg/String', 'LATCHED', is_latched=True),
     RecordedTopic('/c2a/markers', 'visualization_msgs/msg/MarkerArray', 'STATUS'),
     RecordedTopic('/c2a/overlay', 'sensor_msgs/msg/Image', 'STATUS', depth=50),
-    RecordedTopic('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray', 'STATUS'),
-    RecordedTopic('/clock', 'rosgraph_msgs/msg/Clock', 'CLOCK'),
-    RecordedTopic('/tf', 'tf2_msgs/msg/TFMessage', 'STATUS', is_optional=True),
     RecordedTopic(
-        '/tf_static', 'tf2_msgs/msg/TFMessage', 'LATCHED', is_latched=True, is_optional=True
+        '/diagnostics',
+        'diagnostic_msgs/msg/DiagnosticArray',
+        'STATUS',
+        has_several_writers=True,
+    ),
+    RecordedTopic('/clock', 'rosgraph_msgs/msg/Clock', 'CLOCK'),
+    RecordedTopic(
+        '/tf', 'tf2_msgs/msg/TFMessage', 'STATUS', is_optional=True, has_several_writers=True
+    ),
+    RecordedTopic(
+        '/tf_static',
+        'tf2_msgs/msg/TFMessage',
+        'LATCHED',
+        is_latched=True,
+        is_optional=True,
+        has_several_writers=True,
     ),
 )
 

@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -27,7 +26,14 @@ from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 
 from c2a_core.messages import episode_status_from_msg
-from c2a_core.ros import Qos, create_steady_timer, declare_params, forward_logging, run_node
+from c2a_core.ros import (
+    QUIET_SUBSCRIPTION,
+    Qos,
+    create_steady_timer,
+    declare_params,
+    forward_logging,
+    run_node,
+)
 from c2a_core.ros_diagnostics import ERROR, OK, WARN, Diagnostics
 from c2a_training.bag_definitions import definition_of
 from c2a_training.bag_metadata import INFINITE, TopicInfo
@@ -43,6 +49,7 @@ from c2a_training.recorded_topics import (
     recorded_topics,
 )
 from c2a_training.recorder_params import RecorderParams
+from c2a_training.sequence_gaps import SequenceGaps
 
 JOIN_S = 0.05
 """How often the recorder looks whether it hears everybody; not once it does."""
@@ -71,6 +78,7 @@ class RecorderNode(Node):
         )
         self._writer = BagThread(session, params.buffer_mb * 10**6)
         self._lost: dict[str, int] = {}
+        self._gaps = SequenceGaps()
         # The observations last: an episode whose bridge waits for the recorder, `audience`, waits
         # for its reader of these, and by then it must hear everybody else.
         self._readers = {
@@ -144,19 +152,13 @@ class RecorderNode(Node):
     def _listen(self, topic: RecordedTopic) -> Subscription:
         profile = copy.copy(getattr(Qos, topic.qos))
         profile.depth = topic.depth
-        callbacks = SubscriptionEventCallbacks(
-            message_lost=lambda event: self._writer.note_lost(
-                topic.name, event.total_count_change
-            ),
-            use_default_callbacks=False,
-        )
         return self.create_subscription(
             self._types[topic.name],
             topic.name,
             self._callback(topic),
             profile,
             raw=True,
-            event_callbacks=callbacks,
+            event_callbacks=QUIET_SUBSCRIPTION,
         )
 
     def _callback(self, topic: RecordedTopic) -> Callable[[bytes, dict], None]:
@@ -167,7 +169,10 @@ class RecorderNode(Node):
             if is_status:
                 msg = deserialize_message(data, self._types[EPISODE])
                 status = episode_status_from_msg(msg)
-            log_ns = time.time_ns()
+            if not topic.has_several_writers:
+                lost = self._gaps.missing(topic.name, info['publication_sequence_number'] or 0)
+                self._writer.note_lost(topic.name, lost)
+            log_ns = info['received_timestamp'] or time.time_ns()
             publish_ns = info['source_timestamp'] or log_ns
             self._writer.put(
                 Incoming(

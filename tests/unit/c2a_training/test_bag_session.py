@@ -24,6 +24,7 @@ from recorder_pieces import (
 from c2a_training.bag_session import LAST_WORD_S, BagSession, SessionCounts, episode_and_step
 from c2a_training.bag_thread import BagThread
 from c2a_training.recorded_topics import recorded_topics
+from c2a_training.sequence_gaps import SequenceGaps
 
 
 class World:
@@ -256,6 +257,26 @@ def test_a_message_that_is_not_what_its_topic_says_hurts_no_other():
         thread.put(message)
     assert thread.close(10.0)
     assert (world.bags[0].counts[OBSERVATION], world.counts.drops[OBSERVATION]) == (1, 1)
+
+
+def test_gaps_in_a_writers_numbers_are_losses_and_a_new_writer_is_none():
+    gaps = SequenceGaps()
+    numbers = [5, 6, 9, 10, 1, 2, 4]
+    assert [gaps.missing(IMAGE, n) for n in numbers] == [0, 0, 2, 0, 0, 0, 1]
+    assert gaps.missing(OBSERVATION, 7) == 0
+
+
+def test_a_picture_that_got_lost_leaves_a_bag_complete_an_observation_does_not():
+    for topic, complete in ((IMAGE, 'true'), (OBSERVATION, 'false')):
+        world = World()
+        world.take(said(1), heard(OBSERVATION))
+        world.session.note_drops({topic: 1})
+        world.take(said(1, 0, 'success', 1003))
+        world.session.close()
+        assert (world.bags[0].about['complete'], world.bags[0].about['dropped']) == (
+            complete,
+            f'{topic}: 1',
+        )
 
 
 def test_topics_can_be_left_out_but_not_the_one_that_a_bag_needs():
