@@ -23,6 +23,7 @@ from c2a_sim_bridge.sim.skills.skill import SkillFailedError
 from c2a_sim_bridge.sim.state import GRAVITY, WorldState
 
 BESIDE_M = 0.1  # between a target and the place beside it, as in the task suite
+PASS_M = 0.04
 STANDING_M = 0.05  # a target higher than this is hit from the side, a lower one from above
 HIT_DEPTH_M = 0.05  # under the top of a standing target
 HIT_OVERLAP_M = 0.015  # how far the aim is inside of the face
@@ -193,7 +194,10 @@ def aim_point(
     spec = state.specs[actor]
     position = state.positions[target]
     if direction is not None:
-        return beside_point(position, state.specs[target], direction, spec)
+        aim = beside_point(position, state.specs[target], direction, spec)
+        if state.top_z(target) >= STANDING_M:  # what comes down behind it must not brush it
+            aim[:2] += PASS_M * np.asarray(direction[:2])
+        return aim
     top = state.top_z(target)
     aim = np.array([*_free_part(state, actor, target), top + 0.5 * spec.height])
     if target_2d or top < STANDING_M:
