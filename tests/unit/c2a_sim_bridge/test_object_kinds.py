@@ -227,7 +227,11 @@ def test_arguments_in_a_name_make_a_variant():
 @pytest.mark.parametrize(
     ('name', 'message'),
     [
-        ('Lift:size=3', "task Lift has no argument 'size', it has num_actors=3, gently=false"),
+        (
+            'Lift:size=3',
+            "task Lift has no argument 'size', it has num_actors=3, sample_num_actors=false, "
+            'gently=false',
+        ),
         ('Lift:gently=2', "gently is true or false, got '2'"),
         ('Lift:num_actors=two', "num_actors is a whole number, got 'two'"),
         ('Lft:gently=true', "unknown task 'Lft': did you mean Lift"),

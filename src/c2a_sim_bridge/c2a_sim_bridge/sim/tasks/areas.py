@@ -24,7 +24,7 @@ LARGE_M = 0.35
 MEDIUM_M = 0.26
 """Side of an area of which there are three: more would not be within reach."""
 
-WORKSPACE = Workspace(x=(-0.4, 0.11), y=(-0.36, 0.36), reach=(MIN_REACH, AREA_REACH_M - 0.01))
+WORKSPACE = Workspace(x=(-0.4, 0.11), y=(-0.3, 0.3), reach=(MIN_REACH, AREA_REACH_M - 0.01))
 
 SAME_NAME_DISTANCE_M = 0.17
 """Between two objects of one name: they are told apart by their cells in the picture."""
@@ -51,7 +51,7 @@ def place_areas(rng: np.random.Generator, colors: Sequence[str]) -> Layout:
     side = area_side(count)
     rows = {1: (0.0,), 2: (-0.19, 0.19), 3: (-0.275, 0.0, 0.275)}[count]
     aside = {1: 0.18, 2: 0.01, 3: 0.004}[count]
-    depth = {1: (-0.22, -0.05), 2: (-0.21, -0.15), 3: (-0.26, -0.2)}[count]
+    depth = {1: (-0.22, -0.05), 2: (-0.21, -0.15), 3: (-0.28, -0.25)}[count]
     placed = []
     for color, y in zip(colors, rows, strict=True):
         position = [rng.uniform(*depth), y + rng.uniform(-aside, aside), AREA_HEIGHT_M / 2]

@@ -40,7 +40,7 @@ class SortByTexture(Task):
     order = 41
     level = 1
     tables = ('table2',)
-    oracle_p95_steps = 128
+    oracle_p95_steps = 122
     paper_rows = 'Table 2 Sort by texture'
     arguments = '`Sort2d`, num_actors 4, num_areas 2, sampled'
     success = '`Set(Inside2d(object, area of its colour), …)`: nothing sticks out of an area'
