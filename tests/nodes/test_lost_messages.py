@@ -10,8 +10,10 @@ from node_world import wait_until
 
 from c2a_controller.controller_node import ControllerNode
 from c2a_msgs.action import ExecuteSkill
+from c2a_planner import ros_task_server
 from c2a_planner.planner_node import PlannerNode
 from c2a_planner.ros_skill_client import SkillClient
+from c2a_planner.ros_task_server import TaskServer
 from c2a_sim_bridge import reminder as reminder_module
 from c2a_sim_bridge.ros_bridge_inputs import BridgeInputs
 from c2a_sim_bridge.ros_skill_server import SkillServer
@@ -93,6 +95,31 @@ def test_with_a_policy_an_episode_goes_on_after_a_loss(ros, monkeypatch, owner, 
     wait_until(lambda: len({step for step, _, _ in said()}) >= 16)
     commands = said()
     assert len(commands) == len({step for step, _, _ in commands})  # nobody has changed his mind
+
+
+@pytest.mark.parametrize('service', ['request', 'answer'])
+def test_a_task_ends_although_the_bridges_answer_was_lost(ros, monkeypatch, service):
+    monkeypatch.setattr(ros_task_server, 'UNANSWERED_S', 0.5)
+    if service == 'answer':
+        lost = lose(monkeypatch, TaskServer, '_on_reset', lambda handle, future: True)
+    else:
+        lost = lose(monkeypatch, TaskServer, '_ask', lambda: True)
+        monkeypatch.setattr(TaskServer, '_accept', accept_and_wait(TaskServer._accept))
+    bridge = ros.stack(FakeSimulator(), bridge={'episodes': -1})
+    ros.wait_for_peers(bridge)
+    result = ros.result(ros.action('execute_task', {'task': 'OtherTask', 'seed': 3}))
+    assert (result.success, result.episode_id, len(lost)) == (True, 1, 1)
+    assert bridge.backend.resets == [('OtherTask', 3)]
+
+
+def accept_and_wait(accept):
+    """The clock of the answer runs although the request has gone nowhere."""
+
+    def accept_goal(self, handle):
+        accept(self, handle)
+        self._unanswered.reset()
+
+    return accept_goal
 
 
 class LateGoal:

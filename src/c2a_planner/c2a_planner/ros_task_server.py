@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The action `execute_task`: another instruction for the running episode, or a new episode.
 
-The goal ends with the episode. Cancelling it ends the episode and stops the robot.
+The goal ends with the episode. Cancelling it ends the episode and stops the robot. Should the
+bridge's answer to the reset get lost, the status of the new episode says as much.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
 
-from c2a_core.ros import Action, Service
+from c2a_core.ros import Action, Service, create_steady_timer
 from c2a_core.types import EndReason, EpisodeStatus, KeyStep
 from c2a_msgs.action import ExecuteTask
 from c2a_msgs.srv import ResetEpisode
+
+UNANSWERED_S = 5.0
+"""A reset takes a second at most, with a new scene."""
 
 
 class TaskServer:
@@ -36,6 +40,10 @@ class TaskServer:
         self._handle: ServerGoalHandle | None = None
         self._episode_id: int | None = None
         self._early: list[KeyStep] = []
+        self._request: ResetEpisode.Request | None = None
+        self._episode_before = 0
+        self._unanswered = create_steady_timer(node, UNANSWERED_S, self._on_no_answer)
+        self._unanswered.cancel()
         self._results: dict[int, ExecuteTask.Result] = {}
         self._reset = node.create_client(ResetEpisode, Service.RESET)
         self._node = node
@@ -72,6 +80,7 @@ class TaskServer:
 
     def destroy(self) -> None:
         """End server and client."""
+        self._node.destroy_timer(self._unanswered)
         self._server.destroy()
         self._node.destroy_client(self._reset)
 
@@ -99,17 +108,41 @@ class TaskServer:
             request.seed = goal.seed
         elif is_running:
             request.options = [KeyValue(key='scene', value='keep')]
-        answer = self._reset.call_async(request)
+        self._request = request
+        self._episode_before = status.episode_id if status is not None else 0
+        self._ask()
+
+    def _ask(self) -> None:
+        handle = self._handle
+        self._unanswered.reset()
+        answer = self._reset.call_async(self._request)
         answer.add_done_callback(lambda future: self._on_reset(handle, future))
 
-    def _on_reset(self, handle: ServerGoalHandle, future: Future) -> None:
-        if handle is not self._handle:
+    def _on_no_answer(self) -> None:
+        """ROS 2 can lose an answer; if the request was lost as well it is sent again."""
+        self._unanswered.cancel()
+        if self._handle is None or self._episode_id is not None or self._request is None:
             return
+        status = self._status
+        if status is not None and status.episode_id > self._episode_before:
+            self._begin(self._handle, status.episode_id)
+            return
+        self._node.get_logger().warning('no answer to a reset: it is sent again')
+        self._ask()
+
+    def _on_reset(self, handle: ServerGoalHandle, future: Future) -> None:
+        if handle is not self._handle or self._episode_id is not None:
+            return
+        self._unanswered.cancel()
         response = future.result()
         if not response.accepted:
             self._end(False, EndReason.aborted(response.message))
-            return
-        self._episode_id = response.episode_id
+        else:
+            self._begin(handle, response.episode_id)
+
+    def _begin(self, handle: ServerGoalHandle, episode_id: int) -> None:
+        """The goal's episode runs, or has even ended."""
+        self._episode_id = episode_id
         for key_step in self._early:
             if key_step.episode_id == self._episode_id:
                 self._tell(key_step)
@@ -125,6 +158,7 @@ class TaskServer:
 
     def _end(self, success: bool, reason: str) -> None:
         """Finish the running goal."""
+        self._unanswered.cancel()
         handle, self._handle = self._handle, None
         episode_id, self._episode_id = self._episode_id, None
         if handle is None:
