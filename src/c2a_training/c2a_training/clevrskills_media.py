@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from c2a_core.types import ImageArray
 
@@ -103,8 +104,11 @@ def render_prompt(prompt: str, textures: dict[str, list[object]]) -> str | None:
 
 def _read_video(folder: Path, name: str, count: int, size: int) -> list[ImageArray]:
     pictures: list[ImageArray] = []
+    # One for all frames: setting the conversion up costs more than converting.
+    reformatter = VideoReformatter()
     for frame in _frames(folder, name):
-        pictures.append(_scaled(frame.to_ndarray(format='rgb24'), size))
+        image = reformatter.reformat(frame, format='rgb24').to_ndarray()
+        pictures.append(_scaled(image, size))
         if len(pictures) == count:
             return pictures
     raise TrajectorySkippedError(f'{name} has {len(pictures)} frames, expected {count}')

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import multiprocessing
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ from c2a_training.pending_file import write_pending
 EXIT_OK, EXIT_NOTHING, EXIT_USAGE = 0, 1, 2
 # Folders that the table names for each reason; the JSON report has them all.
 EXAMPLES = 3
+# So often the importer looks whether there are enough episodes for a shard.
+EPISODES_PER_LOOK = 32
 
 DESCRIPTION = """\
 Read trajectories as the public ClevrSkills suite writes them (folders traj_<seed>, anywhere below
@@ -194,15 +197,14 @@ def import_all(jobs: Sequence[Job], directory: Path, workers: int, console: Cons
                 report.skipped.append((str(job.folder), f'another folder is {name} too'))
             else:
                 new[name] = job
+        shards = _Shards(writer)
         with _progress(console) as progress:
             bar = progress.add_task('importing', total=len(new))
             for outcome in _outcomes(list(new.values()), workers):
                 _take(outcome, writer, report)
-                progress.update(
-                    bar,
-                    advance=1,
-                    description=f'{outcome.job.task}, {len(report.skipped)} skipped',
-                )
+                shards.add(outcome)
+                note = f'{outcome.job.task}, {len(report.skipped)} skipped'
+                progress.update(bar, advance=1, description=note)
         writer.finish()
     return report
 
@@ -213,6 +215,9 @@ def convert(job: Job) -> Outcome:
         converted = convert_trajectory(job.folder, job.task, job.settings)
     except TrajectorySkippedError as err:
         return Outcome(job, None, str(err))
+    except Exception as err:
+        # Whatever a damaged folder does to a library: hundreds of thousands of others wait.
+        return Outcome(job, None, f'cannot be read: {type(err).__name__} {err}')
     path = write_pending(job.directory, converted.rows)
     return Outcome(job, path, '', converted.clipped, converted.rows.metadata.n_steps)
 
@@ -238,6 +243,31 @@ def print_report(report: Report, console: Console) -> None:
         )
 
 
+class _Shards:
+    """Makes shards while episodes come in, so that they lie on the disk only once."""
+
+    def __init__(self, writer: EpisodeWriter) -> None:
+        self._writer = writer
+        self._task = ''
+        self._waiting: list[str] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """Take note of a pending episode; they come task by task."""
+        if outcome.path is None:
+            return
+        if outcome.job.task != self._task:
+            self._flush(is_last=True)
+            self._task = outcome.job.task
+        self._waiting.append(name_of(outcome.job.folder, outcome.job.task))
+        if len(self._waiting) % EPISODES_PER_LOOK == 0:
+            self._flush(is_last=False)
+
+    def _flush(self, *, is_last: bool) -> None:
+        if self._waiting:
+            moved = self._writer.make_shards(self._task, self._waiting, is_last=is_last)
+            self._waiting = self._waiting[moved:]
+
+
 def _take(outcome: Outcome, writer: EpisodeWriter, report: Report) -> None:
     job = outcome.job
     if outcome.path is None:
@@ -254,7 +284,11 @@ def _outcomes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
         yield from map(convert, jobs)
         return
     with concurrent.futures.ProcessPoolExecutor(
-        min(workers, len(jobs)), mp_context=multiprocessing.get_context('spawn')
+        min(workers, len(jobs)),
+        mp_context=multiprocessing.get_context('spawn'),
+        # Ctrl-C reaches the whole process group; what to do about it is the parent's decision.
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
     ) as pool:
         yield from pool.map(convert, jobs, chunksize=4)
 

@@ -264,6 +264,30 @@ def test_one_command_imports_reports_and_continues(tmp_path, written):
     assert EpisodeStore(out).fingerprint == store.fingerprint
 
 
+def test_a_folder_that_breaks_a_library_does_not_stop_the_others(tmp_path, written, monkeypatch):
+    root = tmp_path / 'data'
+    for seed in (1, 2):
+        shutil.copytree(written, root / 'place_next_to' / f'traj_{seed}')
+    shutil.copytree(written, root / 'stack' / 'traj_1')
+
+    def convert(folder, task, settings):
+        if folder.name == 'traj_2':
+            raise IndexError('deep inside')
+        return convert_trajectory(folder, task, settings)
+
+    monkeypatch.setattr(command, 'convert_trajectory', convert)
+    monkeypatch.setattr(command, 'EPISODES_PER_LOOK', 1)
+    code, text = run(root, '--out', tmp_path / 'out', '--image-size', '16')
+    assert code == command.EXIT_OK
+    assert 'cannot be read: IndexError deep inside' in text
+    store = EpisodeStore(tmp_path / 'out')
+    assert [episode.episode for episode in store.episodes] == [
+        'PlaceNextTo-1-public',
+        'Stack-1-public',
+    ]
+    assert not (tmp_path / 'out' / '.pending').exists()
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
