@@ -78,9 +78,7 @@ class Interpreter:
         self.pose_dict = poses
         return skill
 
-    def resolve(
-        self, actor: ActorRef, state: WorldState, *, is_held: bool | None = None
-    ) -> int:
+    def resolve(self, actor: ActorRef, state: WorldState, *, is_held: bool | None = None) -> int:
         """Index of the object that `get_actor` names (semantics 5).
 
         Args:
