@@ -51,6 +51,7 @@ _RADII = np.array([radius for _, _, radius in ARM_CAPSULES])
 _SAMPLE_M = 0.04  # distance of the places at which a way is checked
 _SAMPLE_RAD = 0.22
 _IK_TOLERANCE = 2e-3
+_IK_SETTLED = 5e-4  # m and rad: a check needs no more
 _HEIGHTS_M = (0.26, 0.34, 0.42, 0.5)
 _ASIDE_M = (0.12, 0.2)
 
@@ -155,7 +156,7 @@ def way_clearance(
         for step in range(1, max(steps, turns) + 1):
             quat = _turned(quat, quat_wxyz)
             place = position + (point - position) * min(1.0, step / steps)
-            joints, error = kinematics.inverse(_target(place, quat), joints)
+            joints, error = kinematics.inverse(_target(place, quat), joints, tolerance=_IK_SETTLED)
             if error > _IK_TOLERANCE:
                 return -math.inf, joints
             smallest = min(smallest, arm_clearance(joints, spheres))
