@@ -71,7 +71,7 @@ def test_the_topics_of_bags_are_those_of_the_nodes():
 def playing(ros, bag, topics=None, **how):
     """A player of a bag whose publishers the probe has found."""
     reader = BagReader(bag)
-    channels, _ = scan(reader)
+    channels = scan(reader).channels
     chosen = choose_topics(channels, topics or ())
     heard_by_probe = sorted(chosen & set(KINDS.values()))
     with Replayer({topic: channels[topic] for topic in chosen}, 0.0) as node:
@@ -128,7 +128,7 @@ def test_the_command_plays_a_bag(ros, tmp_path, capsys):
     bag = write_bag(tmp_path / 'bag', events)
     assert main(['replay', str(bag), '--rate', '20', '--delay', '0']) == 0
     out = ' '.join(capsys.readouterr().out.split())
-    assert f'{len(events)} messages of 4 topics, 0.5 s recorded, 1 times to the end' in out
+    assert f'{len(events)} messages of 4 topics, 0.5 s long, 1 times to the end' in out
 
 
 def test_profiles_are_ours_or_those_that_were_recorded():

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -172,7 +173,7 @@ def _bag_table(bags: Sequence[BagReport]) -> Table:
     shown = bags if len(bags) <= MAX_ROWS else [bag for bag in bags if _is_odd(bag)]
     left_out = len(bags) - len(shown)
     title = f'bags; {left_out} more without any fault' if left_out else 'bags'
-    table = Table(title=title)
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column('bag', overflow='fold')
     for head in ('MB', 'kept', 'steps', 'gaps', 'filled', 'held', 'twice', 'skew'):
         table.add_column(head, justify='right')
@@ -203,7 +204,11 @@ def _is_odd(bag: BagReport) -> bool:
 
 def _topic_table(bags: Sequence[BagReport]) -> Table:
     """Topics over all bags: sums, and the worst of each."""
-    table = Table(title='topics beside the observations')
+    table = Table(
+        title='topics beside the observations; skew and delay in ms',
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     table.add_column('topic', overflow='fold')
     for head in ('messages', 'dropped', 'twice', 'skew [ms]', 'delay [ms]', 'at most'):
         table.add_column(head, justify='right')

@@ -16,7 +16,7 @@ from c2a_training.atomic_file import write_json
 from c2a_training.bag_convert import read_episodes
 from c2a_training.bag_mcap import BagError
 from c2a_training.bag_reader import BagReader
-from c2a_training.replay_player import BagPlayer, choose_topics, scan
+from c2a_training.replay_player import BagPlayer, Scan, choose_topics, scan
 from c2a_training.replay_sim import Comparison, replay_episode
 from c2a_training.rollout import Simulator
 
@@ -61,6 +61,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help='times the recorded speed (default: 1)',
     )
     playing.add_argument(
+        '--robot-time',
+        action='store_true',
+        help='as the robot moved, by the stamps (default: as it was recorded, by receive times)',
+    )
+    playing.add_argument(
         '--loop', action='store_true', help='begin again at the end, until Ctrl-C'
     )
     playing.add_argument(
@@ -100,7 +105,9 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
     console = console or Console()
     try:
         if args.in_sim:
-            _refuse(args, ('loop', 'topics'), '--in-sim publishes nothing: leave out')
+            _refuse(
+                args, ('loop', 'topics', 'robot_time'), '--in-sim publishes nothing: leave out'
+            )
             return _compare(args, console)
         _refuse(args, ('json', 'max_position_mm'), 'only with --in-sim:')
         return _play(args, console)
@@ -117,8 +124,8 @@ def _refuse(args: argparse.Namespace, names: tuple[str, ...], why: str) -> None:
 
 def _play(args: argparse.Namespace, console: Console) -> int:
     bag = BagReader(args.bag)
-    channels, length_s = scan(bag)
-    topics = choose_topics(channels, args.topics)
+    found = scan(bag)
+    topics = choose_topics(found.channels, args.topics)
     try:
         from c2a_training.replay_node import Replayer
     except ImportError as err:
@@ -128,7 +135,8 @@ def _play(args: argparse.Namespace, console: Console) -> int:
         ) from err
     if not 0 <= args.delay < float('inf'):
         raise ValueError(f'--delay is {args.delay}, expected 0 or more')
-    with Replayer({topic: channels[topic] for topic in topics}, args.delay) as node:
+    channels = {topic: found.channels[topic] for topic in topics}
+    with Replayer(channels, args.delay) as node:
         for topic, why in node.skipped.items():
             console.print(f'[yellow]left out[/] {escape(topic)}: {escape(why)}')
         if rivals := node.rivals():
@@ -138,15 +146,18 @@ def _play(args: argparse.Namespace, console: Console) -> int:
             )
         if not node.listened_to():
             console.print('[yellow]nobody listens yet[/] (a longer --delay may help)')
-        player = BagPlayer(bag, node.publish, rate=args.rate, topics=topics)
-        return _play_rounds(player, args, length_s, console)
+        player = BagPlayer(
+            bag, node.publish, rate=args.rate, topics=topics, by_robot_time=args.robot_time
+        )
+        return _play_rounds(player, args, found, console)
 
 
 def _play_rounds(
-    player: BagPlayer, args: argparse.Namespace, length_s: float, console: Console
+    player: BagPlayer, args: argparse.Namespace, found: Scan, console: Console
 ) -> int:
     columns = (TextColumn('{task.description}'), BarColumn(), TimeElapsedColumn())
     code = EXIT_OK
+    length_s = found.robot_s if args.robot_time else found.recorded_s
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task(escape(args.bag.name), total=length_s)
         try:
@@ -158,8 +169,13 @@ def _play_rounds(
     played = player.played
     console.print(
         f'{sum(played.counts.values())} messages of {len(played.counts)} topics, '
-        f'{length_s:.1f} s recorded, {played.rounds} times to the end'
+        f'{length_s:.1f} s long, {played.rounds} times to the end'
     )
+    if not args.robot_time and found.recorded_s < 0.5 * found.robot_s:
+        console.print(
+            f'the {found.robot_s:.1f} s that the robot moved were recorded in lockstep in '
+            f'{found.recorded_s:.1f} s: --robot-time plays them as it moved'
+        )
     return code
 
 

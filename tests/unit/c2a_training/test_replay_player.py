@@ -69,10 +69,33 @@ def test_messages_are_sent_with_their_own_timing(bag, rate):
     assert (result.rounds, sum(result.counts.values())) == (1, len(events))
 
 
+@pytest.mark.parametrize('topics', [None, {COMMAND, KEY_STEP}])
+def test_a_bag_can_be_played_as_the_robot_moved(tmp_path, topics):
+    # Recorded at 40 ms a step, ten times as fast, and slower than the robot moved.
+    for factor in (1.0, 0.1, 3.0):
+        episode = make_episode(start_ns=7_000_000_000)
+        start_ns = episode.events[0].log_ns
+        events = [
+            replace(e, log_ns=start_ns + round((e.log_ns - start_ns) * factor))
+            for e in episode.events
+        ]
+        bag = write_bag(tmp_path / str(factor), events)
+        _, sent = played(bag, by_robot_time=True, topics=topics)
+        commands = [time_s for topic, time_s in sent if topic == COMMAND]
+        assert len(commands) == 12
+        for step, time_s in enumerate(commands):
+            assert 0.05 * step <= time_s < 0.05 * (step + 1)
+        if topics is None:
+            observed = [time_s for topic, time_s in sent if topic == OBSERVATION]
+            assert observed == pytest.approx([0.05 * step for step in range(13)])
+
+
 def test_only_the_chosen_topics_are_played(bag):
-    channels, length_s = scan(BagReader(bag))
+    found = scan(BagReader(bag))
+    channels = found.channels
     assert set(channels) == {OBSERVATION, KEY_STEP, COMMAND, EPISODE}
-    assert length_s == pytest.approx(0.48, abs=0.01)
+    assert found.recorded_s == pytest.approx(0.48, abs=0.01)
+    assert found.robot_s == pytest.approx(0.60, abs=0.01)
     result, _ = played(bag, topics=choose_topics(channels, [COMMAND]))
     assert dict(result.counts) == {COMMAND: 12}
     with pytest.raises(ValueError, match='no topic /nothing; it has /c2a/command, /c2a/episode'):
