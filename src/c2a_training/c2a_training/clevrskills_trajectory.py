@@ -42,6 +42,8 @@ from c2a_training.clevrskills_trace import ActorId, Step, read_trace
 _CUP_JOINTS = 5
 ROBOTS = {NUM_JOINTS + _CUP_JOINTS: 'panda_vacuum', 6 + _CUP_JOINTS: 'xarm6_vacuum'}
 FOLDER = re.compile(r'traj_(?P<seed>[0-9]{1,18})(_variant_(?P<variant>[0-9]{1,6}))?')
+# A motion that is over our bounds by less is not worth a report.
+_NOTABLE = 1.05
 _TRACE = 'action_trace.pickle.bz2'
 _BOXES = 'extra/actor_mesh_bbox/base_camera'
 _STATES = ('qpos', 'qvel', 'ee_pose', 'vacuum_on', 'vacuum_grasping', 'vacuum_ready')
@@ -164,7 +166,8 @@ def measured_actions(
         vacuum_on: (T,) what the command of each step asks for.
 
     Returns:
-        Actions (T, 7) float32, and how many had to be cut to what our robot does in a step.
+        Actions (T, 7) float32, and how many had to be cut by more than a twentieth to what our
+        robot does in a step.
     """
     actions, clipped = [], 0
     for before, after, is_on in zip(poses_wxyz[:-1], poses_wxyz[1:], vacuum_on, strict=True):
@@ -172,8 +175,10 @@ def measured_actions(
         translation = quat_rotate(inverse, after[:3] - before[:3])
         turn = quat_multiply_wxyz(inverse, quat_normalize(after[3:]))
         rotation = rotation_vector_from_quat_wxyz(turn)
-        is_over = np.linalg.norm(translation) > MAX_TRANSLATION_M
-        clipped += int(is_over or np.linalg.norm(rotation) > MAX_ROTATION_RAD)
+        clipped += int(
+            np.linalg.norm(translation) > _NOTABLE * MAX_TRANSLATION_M
+            or np.linalg.norm(rotation) > _NOTABLE * MAX_ROTATION_RAD
+        )
         actions.append(make_action(translation, rotation, bool(is_on)))
     return np.array(actions, np.float32).reshape(-1, 7), clipped
 

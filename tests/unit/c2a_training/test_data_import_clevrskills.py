@@ -119,6 +119,41 @@ def test_composing_the_actions_gives_the_measured_poses_back(written, rows):
         assert abs(abs(quat @ pose[3:]) - 1) < 1e-5
 
 
+def test_in_our_simulator_the_measured_motion_is_the_command():
+    """What the conversion promises: the action that our convention has for a measured motion."""
+    from c2a_planner.oracle_backend import OracleBackend
+    from c2a_planner.planner import Planner
+    from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
+    from c2a_training.rollout import OracleLowLevel, run_episode
+
+    poses, commands = [], []
+
+    def keep(observation, key_step, command):
+        poses.append(observation.ee_pose.astype(float)[[0, 1, 2, 6, 3, 4, 5]])
+        if command is not None:
+            commands.append(command.action)
+
+    simulator = Simulator(SimConfig(render=False))
+    run_episode(
+        simulator,
+        Planner(OracleBackend()),
+        OracleLowLevel(simulator),
+        task='Rotate',
+        seed=0,
+        on_step=keep,
+    )
+    wanted = np.array(commands)
+    found, clipped = measured_actions(np.array(poses), wanted[:, 6] > 0)
+    moves = np.linalg.norm(wanted[:, :3], axis=1) > 0.02
+    turns = np.linalg.norm(wanted[:, 3:6], axis=1) > 0.05
+    assert clipped == 0
+    assert moves.sum() > 3
+    assert turns.sum() > 3
+    assert np.allclose(found[moves, :3], wanted[moves, :3], atol=2e-3)
+    assert np.allclose(found[turns, 3:6], wanted[turns, 3:6], atol=2e-2)
+    assert np.array_equal(found[:, 6], wanted[:, 6])
+
+
 def test_motion_over_our_bounds_is_cut_and_counted():
     poses = np.tile(clevrskills.HOME, (3, 1))
     poses[1:, 0] += 0.08
