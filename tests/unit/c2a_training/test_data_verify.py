@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bag_files import make_episode
 from rich.console import Console
 from sample_episodes import make_rows
 
@@ -235,6 +236,15 @@ def test_rows_that_are_not_those_of_the_hash_are_named():
     assert any('rows are not those that were written' in problem for problem in problems)
     assert any('states and actions are not those' in problem for problem in problems)
     assert list(check_rows(GOOD)) == []
+
+
+@pytest.mark.parametrize(
+    'world',
+    [{}, {'max_steps': 5}, {'needs_steps': 200}],
+    ids=['success', 'time-out', 'early done'],
+)
+def test_rows_of_a_bag_are_well(world):
+    assert list(check_rows(make_episode(**world).rows())) == []
 
 
 def test_merge_takes_every_episode_once(written, tmp_path):
