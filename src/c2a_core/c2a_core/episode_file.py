@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recorded episode as one small file: enough to replay it, action by action.
 
-The file is a numpy archive without pickled objects, named `<Task>_<seed>.npz`:
+The file is a numpy archive without pickled objects, named `<Task>_<seed>.npz`; in a variant's name
+what no file name should have is replaced (`task_names.task_file_stem`):
 
     version      ()      int64    1
     task         ()      text     name of the task
@@ -29,11 +30,12 @@ from typing import IO
 
 import numpy as np
 
+from c2a_core.task_names import task_file_stem
 from c2a_core.types import ACTION_COLUMNS, ArrayValue, FloatArray
 
 FORMAT_VERSION = 1
 
-_FILE_NAME = re.compile(r'(?P<task>[A-Za-z][A-Za-z0-9]*)_(?P<seed>[0-9]+)\.npz')
+_FILE_NAME = re.compile(r'(?P<task>[A-Za-z][A-Za-z0-9_.=-]*)_(?P<seed>[0-9]+)\.npz')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,10 +70,10 @@ class RecordedEpisode(ArrayValue):
                 f'{len(self.code)} texts of code for {len(actions)} actions, expected '
                 f'{len(actions) + 1}: one for each observation'
             )
-        if _FILE_NAME.fullmatch(f'{self.task}_{self.seed}.npz') is None:
+        if _FILE_NAME.fullmatch(_file_name(self.task, self.seed)) is None:
             raise ValueError(
                 f'no file name for task {self.task!r} and seed {self.seed}, expected letters and '
-                'digits, and a seed of 0 or more'
+                'digits, a variant such as Rotate:num_actors=3, and a seed of 0 or more'
             )
         object.__setattr__(self, 'actions', actions)
         object.__setattr__(self, 'code', tuple(self.code))
@@ -79,7 +81,7 @@ class RecordedEpisode(ArrayValue):
 
 def episode_path(directory: str | os.PathLike[str], task: str, seed: int) -> Path:
     """Where the episode of a task and seed is kept."""
-    return Path(directory) / f'{task}_{seed}.npz'
+    return Path(directory) / _file_name(task, seed)
 
 
 def write_episode(directory: str | os.PathLike[str], episode: RecordedEpisode) -> Path:
@@ -142,10 +144,14 @@ def read_episode(path: str | os.PathLike[str]) -> RecordedEpisode:
 
 
 def list_episodes(directory: str | os.PathLike[str]) -> list[tuple[str, int]]:
-    """Task and seed of each recorded episode in a directory, sorted."""
+    """Task and seed of each recorded episode in a directory, sorted; variants as in file names."""
     names = [entry.name for entry in Path(directory).glob('*.npz')]
     matches = filter(None, map(_FILE_NAME.fullmatch, names))
     return sorted((match['task'], int(match['seed'])) for match in matches)
+
+
+def _file_name(task: str, seed: int) -> str:
+    return f'{task_file_stem(task)}_{seed}.npz'
 
 
 def _what_is_there(directory: Path) -> str:

@@ -126,3 +126,12 @@ def test_a_damaged_file_is_an_error_that_names_it(tmp_path, damage, message):
     with pytest.raises(ValueError, match=message) as error:
         read_episode(path)
     assert str(path) in str(error.value)
+
+
+def test_a_variant_of_a_task_has_a_file_of_its_own(tmp_path):
+    names = ('Rotate', 'Rotate:num_actors=3,restore=true')
+    for task in names:
+        write_episode(tmp_path, dataclasses.replace(EPISODE, task=task))
+    for task in names:
+        assert read_episode(episode_path(tmp_path, task, 7)).task == task
+    assert len(list_episodes(tmp_path)) == 2
