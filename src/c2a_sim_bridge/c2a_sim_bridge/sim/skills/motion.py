@@ -20,6 +20,7 @@ from c2a_core.geometry import (
     rotation_vector_from_quat_wxyz,
 )
 from c2a_core.spaces import MAX_ROTATION_RAD, MAX_TRANSLATION_M, make_action
+from c2a_sim_bridge.sim.robot import BASE_POSITION
 from c2a_sim_bridge.sim.skills.tool_heading import TOOL_DOWN_WXYZ, reachable_turn
 from c2a_sim_bridge.sim.state import WorldState
 
@@ -30,6 +31,8 @@ BRAKING_M = 0.012  # and towards the goal, where it is a distance to stop in
 PASS_CLEARANCE_M = 0.025  # above what lies under the way
 PASS_MARGIN_M = 0.012  # beside it
 APPROACH_SLACK_M = 0.02  # at the goal itself
+INNER_REACH_M = 0.295  # nearer to the base the tool cannot point down; ways lead round it …
+ROUND_BASE_M = 0.32  # … at this distance
 LONG_TURN_RAD = 1.2  # from here on it matters which way round the wrist goes
 
 
@@ -69,6 +72,9 @@ class Motion:
         waypoint, stop = goal, True
         if over_obstacles:
             waypoint, stop = self._waypoint(state, goal, ignore)
+            around = _around_base(position, waypoint)
+            if around is not None:
+                waypoint, stop = around, False
         way = waypoint - position
         distance = math.sqrt(float(way @ way))
         rest = distance if stop else distance + MAX_STEP_M
@@ -131,6 +137,25 @@ def angle_to(state: WorldState, quat_wxyz: np.ndarray) -> float:
     """Angle in rad between the end effector's orientation and another."""
     dot = abs(float(state.ee_quat_wxyz @ quat_wxyz))
     return 2.0 * math.acos(min(1.0, dot))
+
+
+def _around_base(position: np.ndarray, goal: np.ndarray) -> np.ndarray | None:
+    """Where (3,) to head for if the straight way leads too near by the base; None if not."""
+    start_x, start_y = position[0] - BASE_POSITION[0], position[1] - BASE_POSITION[1]
+    way_x, way_y = goal[0] - position[0], goal[1] - position[1]
+    length_squared = way_x * way_x + way_y * way_y
+    if length_squared < 1e-9:
+        return None
+    part = -(start_x * way_x + start_y * way_y) / length_squared
+    if not 0.0 < part < 1.0:
+        return None
+    x, y = start_x + part * way_x, start_y + part * way_y
+    distance = math.hypot(x, y)
+    if distance >= INNER_REACH_M or distance < 1e-6:
+        return None
+    out = ROUND_BASE_M / distance
+    height = position[2] + part * (goal[2] - position[2])
+    return np.array([BASE_POSITION[0] + out * x, BASE_POSITION[1] + out * y, height])
 
 
 def _needed_height(state: WorldState, goal: np.ndarray, ignore: tuple[int, ...]) -> float:
