@@ -36,3 +36,26 @@ def test_sim_speed_prints_tables_and_writes_json(tmp_path):
     assert len(document['resets']) == 2
     assert document['memory']['resets'] == 16
     assert document['memory']['peak_mib'] < 1500
+
+
+def test_generate_speed_prints_tables_and_writes_json(tmp_path):
+    report = tmp_path / 'generate.json'
+    script = str(ROOT / 'benchmarks' / 'generate_speed.py')
+    options = ['--tasks', 'Pick', '--episodes', '4', '--ways-episodes', '1', '--rounds', '1']
+    result = subprocess.run(
+        [sys.executable, script, *options, '--read-s', '0.1', '--json', str(report)],
+        capture_output=True,
+        text=True,
+        timeout=90.0,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+    )
+    assert result.returncode == 0, result.stderr
+    assert 'random pairs of frames' in ' '.join(result.stdout.split())
+    document = json.loads(report.read_text())
+    (row,) = document['generation']
+    assert (row['task'], row['episodes']) == ('Pick', 4)
+    assert row['per_minute'] > 0
+    assert row['one_process_s'] > 0
+    assert document['pictures'][0]['is_equal']
+    assert 0 < document['dataset']['bytes_per_step'] < 12_000
+    assert document['dataset']['pairs_per_s'] > 0
