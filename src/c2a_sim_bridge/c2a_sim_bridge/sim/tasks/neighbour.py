@@ -55,8 +55,8 @@ class Neighbour(Task):
     max_objects = 4
     phrasings = (
         'first put {x} in {area} and then put the object that was at its {side} in the same area',
-        'put {x} in {area}, then the object that stood {side} of it',
-        'move {x} to {area} and then the object that was to the {side} of it too',
+        'put {x} in {area}, then the object that stood {side} of {x}',
+        'move {x}, and then the object that was to the {side} of it, to {area}',
     )
 
     def __post_init__(self) -> None:
