@@ -10,6 +10,7 @@ import numpy as np
 
 from c2a_core.geometry import Pose
 from c2a_core.spaces import hold_action
+from c2a_sim_bridge.sim.objects import ObjectKind
 from c2a_sim_bridge.sim.skills.motion import angle_to, world_action
 from c2a_sim_bridge.sim.skills.move3d import matching_orientation, support_spot
 from c2a_sim_bridge.sim.skills.skill import SkillFailedError
@@ -76,6 +77,9 @@ class Place:
         if state.grasped == self._actor or not self._is_near(state):
             return False
         velocity = state.linear_velocities[self._actor]
+        target = self._target_actor
+        if target is not None and state.specs[target].kind == ObjectKind.PART:
+            velocity = velocity - state.linear_velocities[target]  # at rest on a swinging plate
         return (
             float(velocity @ velocity) < SETTLED_SPEED**2
             and float(state.ee_position[2]) > state.top_z(self._actor) + CLEAR_M

@@ -57,7 +57,7 @@ class BalanceScale(Task):
     order = 50
     level = 2
     tables = ('table2',)
-    oracle_p95_steps = 325
+    oracle_p95_steps = 230
     paper_rows = 'Table 2 Balance'
     arguments = '`BalanceScale`, num_actors 4, sampled'
     success = (
