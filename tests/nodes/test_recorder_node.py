@@ -129,6 +129,17 @@ def test_every_bag_has_what_was_said_once_for_all(ros, tmp_path):
             assert {message.episode_id for message in decoded(path, topic)} == {number}
 
 
+def test_a_recorder_that_comes_late_records_what_begins_after_it(ros, tmp_path):
+    bridge = ros.stack(FakeSimulator(), None, FakePolicy(), low_level='policy')
+    ros.ended(1)
+    ros.recorder(tmp_path)
+    wait_until(lambda: bridge.topics.observations.get_subscription_count() == 4)
+    ros.reset(task='OtherTask', seed=5)
+    path = bag(tmp_path, 'OtherTask_5_2')
+    assert os.listdir(tmp_path) == [path.name]
+    assert custom(path)['complete'] == 'true'
+
+
 def test_topics_can_be_left_out(ros, tmp_path):
     ros.recorder(tmp_path, exclude='/c2a/overlay, /camera/base/image_raw')
     stack(ros)

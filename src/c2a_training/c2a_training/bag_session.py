@@ -18,14 +18,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from c2a_core.skill_api import SKILL_API_VERSION
 from c2a_core.types import EpisodeStatus
+from c2a_training.bag_about import about_episode, flag, folder_name
 from c2a_training.recorded_topics import OBSERVATION, TOPICS
 
 logger = logging.getLogger(__name__)
-
-BAG_VERSION = 1
-"""Of the metadata's keys and of the layout of a bag."""
 
 LINGER_S = 0.2
 """So long after its end, or after the next one's beginning, an episode's messages still come."""
@@ -131,6 +128,7 @@ class BagSession:
     Args:
         open_bag: makes a bag of a name, with what is known of its episode.
         counts: is kept up to date.
+        since_ns: what was sent before is history, which latched topics tell; wall time [ns].
         clock: steady clock [s].
     """
 
@@ -138,9 +136,11 @@ class BagSession:
         self,
         open_bag: Callable[[str, Mapping[str, str]], Bag],
         counts: SessionCounts,
+        since_ns: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open_bag = open_bag
+        self._since_ns = since_ns
         self.counts = counts
         self._clock = clock
         self._episodes: list[_Episode] = []  # oldest first
@@ -206,16 +206,17 @@ class BagSession:
             self._guarded(episode, episode.bag.flush)
 
     def _begin(self, message: Incoming, status: EpisodeStatus) -> _Episode | None:
-        if status.done or status.step > 0:
-            if not status.done and self._missed != status.episode_id:
-                self._missed = status.episode_id
+        is_history = message.publish_ns < self._since_ns
+        if status.done or status.step > 0 or is_history:
+            if not status.done and not is_history and self._missed != status.episode_id:
                 logger.warning(
                     'episode %d runs already: it is not recorded, the next one is',
                     status.episode_id,
                 )
+                self._missed = status.episode_id
             return None
-        name = f'{_file_name(status.task)}_{status.seed}_{status.episode_id}'
-        about = _episode_about(status)
+        name = folder_name(status)
+        about = about_episode(status)
         try:
             bag = self._open_bag(name, about)
         except OSError as err:
@@ -336,8 +337,8 @@ class BagSession:
         has_all = episode.observations == episode.last_step + 1 == status.step + 1
         is_whole = status.done and has_all and not _LOOP.intersection(drops)
         return {
-            **_episode_about(status),
-            'complete': _flag(is_whole),
+            **about_episode(status),
+            'complete': flag(is_whole),
             'observations': str(episode.observations),
             'dropped': ', '.join(f'{topic}: {n}' for topic, n in sorted(drops.items())),
         }
@@ -357,35 +358,3 @@ def _is_another(episode: _Episode, status: EpisodeStatus) -> bool:
     if status.done or status.step > 0:
         return False
     return episode.last_step > 0 or episode.status.done
-
-
-def _episode_about(status: EpisodeStatus) -> dict[str, str]:
-    return {
-        'bag_version': str(BAG_VERSION),
-        'skill_api_version': str(SKILL_API_VERSION),
-        'episode_id': str(status.episode_id),
-        'task': status.task,
-        'instruction': status.instruction,
-        'seed': str(status.seed),
-        'steps': str(status.step),
-        'max_steps': str(status.max_steps),
-        'done': _flag(status.done),
-        'success': _flag(status.success),
-        'reason': status.reason,
-        'stepping': status.stepping,
-        'low_level': status.low_level,
-        'backend': status.backend,
-        'control_rate_hz': str(status.control_rate_hz),
-        'planner_checkpoint': status.planner_checkpoint,
-        'policy_checkpoint': status.policy_checkpoint,
-    }
-
-
-def _flag(value: bool) -> str:
-    return 'true' if value else 'false'
-
-
-def _file_name(task: str) -> str:
-    """A task's name as a part of a folder's name; variants carry signs that folders should not."""
-    kept = ''.join(c if c.isalnum() or c in '-_+=,.' else '-' for c in task)
-    return kept.strip('.-') or 'episode'

@@ -75,6 +75,7 @@ class RecorderNode(Node):
         session = BagSession(
             functools.partial(_open_bag, self._folder, self._infos, params.compression),
             self.counts,
+            since_ns=time.time_ns(),
         )
         self._writer = BagThread(session, params.buffer_mb * 10**6)
         self._lost: dict[str, int] = {}

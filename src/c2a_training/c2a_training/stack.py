@@ -34,7 +34,7 @@ class Argument:
         help: one line.
         default: value that holds when the argument is not given, as text.
         choices: values that are accepted; empty: any of the kind.
-        later: accepted names that are not there yet; ('any',) if no value is.
+        later: accepted names that are not there yet.
         needs: the flag without which it means nothing; empty if there is none.
     """
 
@@ -49,9 +49,8 @@ class Argument:
     def description(self) -> str:
         """Return the help with the values that can be given."""
         known = list(self.choices)
-        known += [f'{name} (later)' for name in self.later if name != 'any']
-        there = ' (later)' if self.later == ('any',) else ''
-        return f'{self.help}{there} [{" | ".join(known) or self.kind}]'
+        known += [f'{name} (later)' for name in self.later]
+        return f'{self.help} [{" | ".join(known) or self.kind}]'
 
     def parse(self, text: str) -> Value:
         """Turn the text of the command line into a value.
@@ -59,11 +58,11 @@ class Argument:
         Raises:
             StackError: the text is no value of this argument.
         """
-        if text and self.later and (text in self.later or self.later == ('any',)):
-            there = f': use {" or ".join(self.choices)}' if self.choices else ': leave it out'
-            raise StackError(f'{self.name}:={text} is not there yet{there}')
+        if text in self.later:
+            there = ' or '.join(self.choices)
+            raise StackError(f'{self.name}:={text} is not there yet: use {there}')
         if self.choices and text not in self.choices:
-            known = [*self.choices, *(name for name in self.later if name != 'any')]
+            known = [*self.choices, *self.later]
             raise StackError(
                 f'{self.name}:={text} is unknown{nearest(text, known)}; '
                 f'{self.name} is one of {", ".join(known)}'
@@ -242,14 +241,13 @@ def _argument(name: str, entry: Mapping, defaults: Mapping[str, Value]) -> Argum
     default = entry['default'] if 'default' in entry else defaults.get(name)
     if default is None:
         raise StackError(f'argument {name} of {STACK_FILE} has no default in the parameters')
-    later = entry.get('later', [])
     return Argument(
         name=name,
         kind=entry['kind'],
         help=entry['help'],
         default=str(default).lower() if isinstance(default, bool) else str(default),
         choices=tuple(entry.get('choices', [])),
-        later=(later,) if isinstance(later, str) else tuple(later),
+        later=tuple(entry.get('later', [])),
         needs=entry.get('needs', ''),
     )
 

@@ -30,10 +30,10 @@ from c2a_training.sequence_gaps import SequenceGaps
 class World:
     """A session with bags that are not written, and a clock that stands."""
 
-    def __init__(self):
+    def __init__(self, since_ns=0):
         self.bags, self.now, self.error = [], 0.0, None
         self.counts = SessionCounts()
-        self.session = BagSession(self.open, self.counts, lambda: self.now)
+        self.session = BagSession(self.open, self.counts, since_ns, lambda: self.now)
 
     def open(self, name, about):
         if self.error is not None:
@@ -162,6 +162,17 @@ def test_an_episode_that_runs_already_is_not_recorded_and_that_is_said(caplog):
     ]
     world.episode(5)
     assert world.bags[0].counts[OBSERVATION] == 3
+
+
+def test_episodes_of_before_are_not_recorded_again_when_the_recorder_comes_back():
+    world = World(since_ns=5000)
+    world.take(said(1, at_ns=1000), said(1, 16, 'success', 2000))  # latched: they come at once
+    world.take(said(2, at_ns=3000), heard(OBSERVATION, 2, 7, 6000), heard(KEY_STEP, 2, 7, 6000))
+    world.take(said(2, 16, 'success', 7000))
+    assert world.bags == []
+    world.episode(3, at_ns=8000)
+    world.wait(1.0)
+    assert [bag.about['complete'] for bag in world.bags] == ['true']
 
 
 def test_what_is_latched_is_in_every_bag_however_late_it_comes():

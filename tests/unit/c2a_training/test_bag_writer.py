@@ -12,10 +12,11 @@ import pytest
 import yaml
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
-from recorder_pieces import KEY_STEP, OBSERVATION, TOPICS, thing, written_bag
+from recorder_pieces import KEY_STEP, OBSERVATION, TOPICS, heard, said, thing, written_bag
 from rosbags.highlevel import AnyReader
 
 from c2a_training.bag_recovery import DROPPED, IN_USE, RECOVERED, recover_open_bags
+from c2a_training.bag_session import BagSession, SessionCounts
 from c2a_training.bag_writer import BagWriter
 
 
@@ -184,3 +185,43 @@ def test_a_full_disk_leaves_what_was_written_before(tmp_path, monkeypatch):
             bag.close({})
         bag.abandon()
     assert [r.messages for r in recover_open_bags(tmp_path)] == [40]
+
+
+def test_when_the_disk_is_full_the_episode_is_recovered_and_the_next_ones_are_recorded(
+    tmp_path, monkeypatch, caplog
+):
+    counts_ = SessionCounts()
+    clock = [0.0]
+    session = BagSession(
+        lambda name, about: BagWriter(tmp_path, name, TOPICS, about), counts_, 0, lambda: clock[0]
+    )
+
+    def record(episode_id, at_ns):
+        session.take(said(episode_id, at_ns=at_ns))
+        for step in range(10):
+            session.take(heard(OBSERVATION, episode_id, step, at_ns + step))
+            clock[0] += 2.0
+            session.tick()
+        session.take(said(episode_id, 9, 'success', at_ns + 100))
+        session.close()
+
+    write, room = os.write, [4600]
+
+    def limited(descriptor, data):
+        room[0] -= len(data)
+        if room[0] < 0:
+            raise OSError(28, 'No space left on device')
+        return write(descriptor, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr('os.write', limited)
+        record(1, 1000)
+    assert (counts_.bags, counts_.failed) == (0, 1)
+    assert 'No space left on device. Free space or choose another record_dir' in caplog.text
+    record(2, 2000)
+    assert counts_.bags == 1
+    (recovery,) = recover_open_bags(tmp_path)
+    assert (recovery.name, recovery.outcome) == ('PlaceNextTo_7_1', RECOVERED)
+    assert sorted(os.listdir(tmp_path)) == ['PlaceNextTo_7_1', 'PlaceNextTo_7_2']
+    assert 0 < counts(tmp_path / 'PlaceNextTo_7_1')[OBSERVATION] < 10
+    assert counts(tmp_path / 'PlaceNextTo_7_2')[OBSERVATION] == 10
