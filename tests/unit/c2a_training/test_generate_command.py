@@ -12,6 +12,8 @@ import pytest
 from rich.console import Console
 from sample_episodes import make_rows
 
+from c2a_core.episode_file import read_episode
+from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
 from c2a_training import generate_command
 from c2a_training.cli import make_parser
 from c2a_training.episode_store import EpisodeStore
@@ -177,3 +179,14 @@ def test_same_seed_gives_the_same_bytes_of_states_and_actions_after_other_episod
     assert rows.actions.tobytes() == stored.actions.tobytes()
     assert rows.metadata == stored.metadata
     assert not np.array_equal(rows.actions, EpisodeStore(real).read('Pick-0').actions)
+
+
+def test_recording_of_an_episode_replays_to_the_same_state(real, tmp_path):
+    path = EpisodeStore(real).write_recording('Topple-1', tmp_path)
+    recorded = read_episode(path)
+    simulator = Simulator(SimConfig(render=False))
+    simulator.reset(recorded.task, recorded.seed)
+    for action in recorded.actions:
+        simulator.step(action)
+    assert simulator.success
+    assert simulator.state_digest() == recorded.state_digest
