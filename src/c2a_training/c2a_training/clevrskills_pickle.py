@@ -2,20 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads ClevrSkills' action traces, which are pickled, without executing anything in them.
 
-A pickle is a program that may call whatever it can import. This reader lets it import nothing:
-it accepts plain containers, text, numbers, None, and numpy's scalars and arrays, and rebuilds the
-latter itself from their bytes. numpy's own unpickling functions are never called either: they
-take a length and a type from the file at its word. Everything else is refused by name.
+A pickle is a program for a machine that can import and call whatever it likes. This machine can
+not: it knows the operations that build plain containers, text, numbers and None, and it knows
+numpy's scalars and arrays by name, which it rebuilds itself from their bytes. Every other
+operation and every other name is refused. Python's own unpickler is never involved, nor numpy's.
 """
 
 from __future__ import annotations
 
 import bz2
-import io
 import math
-import pickle
-from collections import OrderedDict
+import pickletools
+import reprlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,8 +38,8 @@ def read_plain_pickle(path: Path, max_bytes: int = MAX_BYTES) -> object:
         max_bytes: the most that it may unpack to.
 
     Returns:
-        Containers, text, numbers and None; numpy's scalars and arrays are `PlainScalar` and
-        `PlainArray`, see `plain`.
+        Containers, text, numbers and None; numpy's scalars and arrays are `PlainArray`, see
+        `plain`.
 
     Raises:
         TraceRefusedError: for anything else, a damaged file, or one that is too large.
@@ -51,113 +52,202 @@ def read_plain_pickle(path: Path, max_bytes: int = MAX_BYTES) -> object:
     if len(data) > max_bytes:
         raise TraceRefusedError(f'{path.name} unpacks to more than {max_bytes} bytes')
     try:
-        return _PlainUnpickler(io.BytesIO(data)).load()
+        return _Machine().run(data)
     except TraceRefusedError as err:
         raise TraceRefusedError(f'{path.name} is refused: {err}') from None
-    except MemoryError:
-        raise TraceRefusedError(f'{path.name} asks for more memory than there is') from None
-    except Exception as err:
-        # Damaged pickles fail with nearly every kind of exception.
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError) as err:
         raise TraceRefusedError(f'{path.name} is damaged: {type(err).__name__} {err}') from err
 
 
 def plain(value: object) -> object:
     """A numpy value from `read_plain_pickle` as number, flag or (nested) list; others as is."""
-    if isinstance(value, (PlainScalar, PlainArray)):
-        return value.plain()
-    return value
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> object:
-        stand_in = _STAND_INS.get((module.replace('numpy._core', 'numpy.core'), name))
-        if stand_in is None:
-            raise TraceRefusedError(f'it wants {module}.{name}, which is not plain data')
-        return stand_in
-
-    def persistent_load(self, pid: object) -> object:
-        raise TraceRefusedError(f'it refers to an object outside the file: {pid!r:.40}')
+    return value.array.tolist() if isinstance(value, PlainArray) else value
 
 
 class PlainType:
-    """Stands in for numpy's dtype: numbers and flags only."""
+    """A type of numpy's: numbers and flags only."""
 
-    def __init__(self, code: object = '', *_flags: object) -> None:
+    def __init__(self, code: object) -> None:
         self._code = code
-        self._order = '<'
+        self._order: object = '<'
 
-    def __setstate__(self, state: object) -> None:
+    def set_state(self, state: object) -> None:
+        """Take the byte order from numpy's state of a type."""
         if not isinstance(state, tuple) or len(state) < 2 or any(state[2:5]):
             raise TraceRefusedError('it has an array of records')
         self._order = state[1]
 
     def dtype(self) -> np.dtype:
         """The type, made anew from the code."""
-        if self._code not in _NUMBERS or self._order not in ('<', '>', '|', '='):
-            raise TraceRefusedError(f'it has an array of type {self._code!r}, expected numbers')
-        order = '<' if self._order in '|=' else self._order
-        return np.dtype(f'{order}{self._code}')
-
-
-class PlainScalar:
-    """Stands in for the function that makes a numpy scalar."""
-
-    def __init__(self, kind: object, data: object) -> None:
-        self._array = _array_of(kind, data, ())
-
-    def plain(self) -> object:
-        """The number or flag."""
-        return self._array.item()
+        if not isinstance(self._code, str) or self._code not in _NUMBERS:
+            raise TraceRefusedError(
+                f'it has an array of type {reprlib.repr(self._code)}, expected numbers'
+            )
+        if self._order not in ('<', '>', '|', '='):
+            raise TraceRefusedError(f'it has an array of byte order {reprlib.repr(self._order)}')
+        return np.dtype(f'{">" if self._order == ">" else "<"}{self._code}')
 
 
 class PlainArray:
-    """Stands in for a numpy array; the content comes with its state."""
+    """A scalar or an array of numpy's, with numbers only.
 
-    def __init__(self, *_empty: object) -> None:
-        self._array = np.empty(0)
+    Attributes:
+        array: the numbers; a scalar has the shape ().
+    """
 
-    def __setstate__(self, state: object) -> None:
+    def __init__(self) -> None:
+        self.array: np.ndarray = np.empty(0)
+
+    def set_state(self, state: object) -> None:
+        """Take shape, type and bytes from numpy's state of an array."""
         if not isinstance(state, tuple) or len(state) != 5:
             raise TraceRefusedError('it has an array of a strange form')
         _, shape, kind, is_fortran, data = state
-        self._array = _array_of(kind, data, shape, order='F' if is_fortran else 'C')
+        self.fill(kind, data, shape, 'F' if is_fortran else 'C')
 
-    def plain(self) -> object:
-        """The numbers as nested lists."""
-        return self._array.tolist()
-
-
-def _array_of(kind: object, data: object, shape: object, order: str = 'C') -> np.ndarray:
-    if not isinstance(kind, PlainType) or not isinstance(data, bytes):
-        raise TraceRefusedError('it has an array that does not consist of numbers')
-    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-        raise TraceRefusedError(f'it has an array of shape {shape!r}')
-    dtype = kind.dtype()
-    if math.prod(shape) * dtype.itemsize != len(data):
-        raise TraceRefusedError(f'it has an array of shape {shape} with {len(data)} bytes')
-    return np.frombuffer(data, dtype).reshape(shape, order=order)  # type: ignore[call-overload]
+    def fill(self, kind: object, data: object, shape: object, order: str = 'C') -> PlainArray:
+        """Make the array from its bytes."""
+        if not isinstance(kind, PlainType) or not isinstance(data, (bytes, bytearray)):
+            raise TraceRefusedError('it has an array that does not consist of numbers')
+        if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+            raise TraceRefusedError(f'it has an array of shape {reprlib.repr(shape)}')
+        dtype = kind.dtype()
+        if math.prod(shape) * dtype.itemsize != len(data):
+            raise TraceRefusedError(f'it has an array of shape {shape} with {len(data)} bytes')
+        flat = np.frombuffer(bytes(data), dtype)
+        self.array = flat.reshape(shape, order='F' if order == 'F' else 'C')
+        return self
 
 
-class _ArrayType:
-    """Only ever handed to the stand-in of numpy's reconstruct function."""
+class _Name(NamedTuple):
+    """A name that the file refers to; only those of `_CALLS` and `_ARRAY` exist."""
 
-    def __new__(cls, *_args: object) -> _ArrayType:
-        raise TraceRefusedError('it makes an array in a strange way')
-
-
-def _from_buffer(data: object, kind: object, shape: object, order: object) -> PlainArray:
-    """Stands in for the function that numpy's arrays name in newer pickles."""
-    array = PlainArray()
-    content = bytes(data) if isinstance(data, (bytes, bytearray)) else data
-    array.__setstate__((1, shape, kind, order == 'F', content))
-    return array
+    module: str
+    name: str
 
 
-_STAND_INS: dict[tuple[str, str], object] = {
-    ('numpy', 'dtype'): PlainType,
-    ('numpy', 'ndarray'): _ArrayType,
-    ('numpy.core.multiarray', 'scalar'): PlainScalar,
-    ('numpy.core.multiarray', '_reconstruct'): PlainArray,
-    ('numpy.core.numeric', '_frombuffer'): _from_buffer,
-    ('collections', 'OrderedDict'): OrderedDict,
+_ARRAY = _Name('numpy', 'ndarray')
+# What may be called, and what is done instead.
+_CALLS: dict[_Name, Callable[..., object]] = {
+    _Name('numpy', 'dtype'): lambda code, *_flags: PlainType(code),
+    _Name('numpy.core.multiarray', 'scalar'): lambda kind, data: PlainArray().fill(kind, data, ()),
+    _Name('numpy.core.multiarray', '_reconstruct'): lambda *_empty: PlainArray(),
+    _Name('numpy.core.numeric', '_frombuffer'): (
+        lambda data, kind, shape, order: PlainArray().fill(kind, data, shape, order)
+    ),
+    _Name('collections', 'OrderedDict'): lambda: {},
 }
+
+_NOTHING = frozenset(('PROTO', 'FRAME'))
+_VALUES = frozenset(
+    (
+        *('BININT', 'BININT1', 'BININT2', 'INT', 'LONG', 'LONG1', 'LONG4', 'FLOAT', 'BINFLOAT'),
+        *('UNICODE', 'BINUNICODE', 'SHORT_BINUNICODE', 'BINUNICODE8'),
+        *('BINBYTES', 'SHORT_BINBYTES', 'BINBYTES8', 'BYTEARRAY8'),
+    )
+)
+_CONSTANTS: dict[str, Callable[[], object]] = {
+    'NONE': lambda: None,
+    'NEWTRUE': lambda: True,
+    'NEWFALSE': lambda: False,
+    'EMPTY_LIST': list,
+    'EMPTY_TUPLE': tuple,
+    'EMPTY_DICT': dict,
+}
+_SHORT_TUPLES = {'TUPLE1': 1, 'TUPLE2': 2, 'TUPLE3': 3}
+_PUTS = frozenset(('PUT', 'BINPUT', 'LONG_BINPUT'))
+_GETS = frozenset(('GET', 'BINGET', 'LONG_BINGET'))
+
+
+class _Machine:
+    """Runs the operations of one pickle."""
+
+    def __init__(self) -> None:
+        self._stack: list = []
+        self._marked: list[list] = []
+        self._memo: dict[object, object] = {}
+        self._operations: dict[str, Callable[[], None]] = {
+            'MARK': self._mark,
+            'MEMOIZE': lambda: self._memo.__setitem__(len(self._memo), self._stack[-1]),
+            'APPEND': lambda: self._append([self._stack.pop()]),
+            'APPENDS': lambda: self._append(self._since_mark()),
+            'LIST': lambda: self._push(self._since_mark()),
+            'TUPLE': lambda: self._push(tuple(self._since_mark())),
+            'DICT': lambda: self._push(_pairs(self._since_mark())),
+            'SETITEM': lambda: self._set_items([self._stack.pop(-2), self._stack.pop()]),
+            'SETITEMS': lambda: self._set_items(self._since_mark()),
+            'STACK_GLOBAL': lambda: self._refer(self._stack.pop(-2), self._stack.pop()),
+            'REDUCE': self._call,
+            'BUILD': self._set_state,
+        }
+
+    def run(self, data: bytes) -> object:
+        """The value that a pickle builds."""
+        for operation, argument, _ in pickletools.genops(data):
+            name = operation.name
+            if name in _VALUES:
+                self._stack.append(argument)
+            elif name in _CONSTANTS:
+                self._stack.append(_CONSTANTS[name]())
+            elif name in self._operations:
+                self._operations[name]()
+            elif name in _PUTS:
+                self._memo[argument] = self._stack[-1]
+            elif name in _GETS:
+                self._stack.append(self._memo[argument])
+            elif name in _SHORT_TUPLES:
+                self._stack[-_SHORT_TUPLES[name] :] = [tuple(self._stack[-_SHORT_TUPLES[name] :])]
+            elif name == 'GLOBAL':
+                self._refer(*str(argument).split(' ', 1))
+            elif name == 'STOP':
+                return self._stack.pop()
+            elif name not in _NOTHING:
+                raise TraceRefusedError(f'it uses {name}, which plain data does not need')
+        raise TraceRefusedError('it has no end')
+
+    def _mark(self) -> None:
+        self._marked.append(self._stack)
+        self._stack = []
+
+    def _since_mark(self) -> list:
+        items = self._stack
+        self._stack = self._marked.pop()
+        return items
+
+    def _push(self, value: object) -> None:
+        self._stack.append(value)
+
+    def _append(self, items: list) -> None:
+        if type(self._stack[-1]) is not list:
+            raise TraceRefusedError('it appends to what is no list')
+        self._stack[-1].extend(items)
+
+    def _set_items(self, items: list) -> None:
+        if type(self._stack[-1]) is not dict:
+            raise TraceRefusedError('it sets items of what is no dictionary')
+        self._stack[-1].update(_pairs(items))
+
+    def _refer(self, module: object, name: object) -> None:
+        found = _Name(str(module).replace('numpy._core', 'numpy.core'), str(name))
+        if found != _ARRAY and found not in _CALLS:
+            raise TraceRefusedError(f'it wants {module}.{name}, which is not plain data')
+        self._stack.append(found)
+
+    def _call(self) -> None:
+        arguments, name = self._stack.pop(), self._stack.pop()
+        if not isinstance(name, _Name) or name not in _CALLS or not isinstance(arguments, tuple):
+            raise TraceRefusedError(f'it calls {reprlib.repr(name)}, which is no function')
+        self._stack.append(_CALLS[name](*arguments))
+
+    def _set_state(self) -> None:
+        state = self._stack.pop()
+        if not isinstance(self._stack[-1], (PlainType, PlainArray)):
+            raise TraceRefusedError('it sets the state of what is no array')
+        self._stack[-1].set_state(state)
+
+
+def _pairs(items: list) -> dict:
+    # Hashing what is nested takes for ever where a file nests the same thing in itself.
+    if not all(isinstance(key, (str, int, float, bytes, type(None))) for key in items[::2]):
+        raise TraceRefusedError('it has a dictionary whose keys are not plain')
+    return dict(zip(items[::2], items[1::2], strict=True))

@@ -9,6 +9,7 @@ key steps.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,9 +119,8 @@ class SolverState:
         return self.values.get(name) is not None
 
     def _wrong(self, name: str, expected: str) -> TraceError:
-        shown = repr(plain(self.values.get(name)))
-        shown = shown if len(shown) <= 60 else shown[:57] + '...'
-        return TraceError(f'{name} of {self.solver} is {shown}, expected {expected}')
+        shown = reprlib.repr(plain(self.values.get(name)))
+        return TraceError(f'{name} of {self.solver} is {shown:.60}, expected {expected}')
 
 
 Step = tuple[SolverState, ...]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import pickle
 import tempfile
 from pathlib import Path
@@ -12,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clevrskills_writer import Trace, move, pose, write_trace
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from c2a_core.memory import KeyStepMemory
-from c2a_core.skill_api import ActorRef
+from c2a_core.skill_api import ActorRef, SkillCodeError
 from c2a_training.clevrskills_code import TraceCoder
 from c2a_training.clevrskills_pickle import (
     TraceRefusedError,
@@ -316,7 +319,12 @@ HOSTILE = {
     'objects in an array': (bz2.compress(pickle.dumps(np.array([{}], object))), 'consist of'),
     'records': (bz2.compress(pickle.dumps(np.zeros(2, 'i4,f4'))), 'array of records'),
     'eval': (bz2.compress(b'cbuiltins\neval\n(V1+1\ntR.'), r'wants builtins.eval'),
-    'persistent': (bz2.compress(b'Pelsewhere\n.'), 'outside the file'),
+    'persistent': (bz2.compress(b'Pelsewhere\n.'), 'it uses PERSID'),
+    'an object of a class': (bz2.compress(b'(Vx\nios\nsystem\n.'), 'it uses INST'),
+    'a call of what was not named': (bz2.compress(b'Vos.system\n(tR.'), 'which is no function'),
+    'the state of a list': (bz2.compress(b'](lb.'), 'sets the state of what is no array'),
+    'nested keys': (bz2.compress(b'\x80\x04})\x85Ns.'), 'whose keys are not plain'),
+    'a nested mark': (bz2.compress(b'\x80\x04](((ee.'), 'is damaged'),
     'cut off': (bz2.compress(pickle.dumps([1, 2, 3])[:-3]), 'is damaged'),
     'an array longer than its bytes': (
         bz2.compress(pickle.dumps(np.zeros(4)).replace(b'K\x04\x85', b'K\x09\x85')),
@@ -331,6 +339,28 @@ def test_a_hostile_or_damaged_pickle_is_refused(tmp_path, data, reason):
     (tmp_path / 't').write_bytes(data)
     with pytest.raises(TraceRefusedError, match=reason):
         read_plain_pickle(tmp_path / 't')
+
+
+def test_a_huge_place_in_the_memo_costs_nothing(tmp_path):
+    # Python's own unpickler asks for gigabytes here.
+    (tmp_path / 't').write_bytes(bz2.compress(b'\x80\x04]r\xff\xff\xff\x7f.'))
+    assert read_plain_pickle(tmp_path / 't') == []
+
+
+GOOD = pickle.dumps(pick_place(Trace(), target=B).steps[:2], protocol=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_no_change_of_bytes_gets_past_the_reader(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp('fuzz') / 't'
+    changed = bytearray(GOOD)
+    for place in data.draw(st.lists(st.integers(0, len(GOOD) - 1), min_size=1, max_size=6)):
+        changed[place] = data.draw(st.integers(0, 255))
+    path.write_bytes(bz2.compress(bytes(changed)))
+    with contextlib.suppress(TraceError, TraceRefusedError, SkillCodeError):
+        coder = TraceCoder(lambda actor, step: ActorRef(actor[0], (4, 5)))
+        list(coder.key_steps(read_trace(path)))
 
 
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path):
