@@ -113,6 +113,11 @@ class EpisodeWriter:
         """Shards so far."""
         return tuple(self._shards)
 
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of the software that the dataset was begun with."""
+        return self._manifest.versions
+
     def has(self, episode: str) -> bool:
         """Whether an episode is closed, in a shard or pending."""
         return episode in self._closed or episode in self._pending

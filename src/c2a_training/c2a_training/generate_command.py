@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from c2a_core.task_names import split_task_names
+from c2a_training.dataset_manifest import software_versions
 from c2a_training.episode_writer import EpisodeWriter
 from c2a_training.generate import Generation
 from c2a_training.generate_plan import (
@@ -37,8 +38,12 @@ Parquet shards: pictures, proprioception, action, running code, cache info, memo
 every control step. The same command makes the same bytes, whatever the number of workers."""
 
 EPILOG = """\
-Killed or interrupted, a run loses no episode that was closed: the same command goes on. More
-tasks, seeds or episodes may be added to a dataset later, with the same other options.
+Killed or interrupted, a run loses no episode that was closed: the same command goes on. Some of
+them may wait outside of the shards then; with fewer --episodes or --seeds the command only puts
+those that are there into shards. More tasks, seeds or episodes may be added to a dataset later,
+with the same other options.
+
+With --ray the rows come back over the network: DIR is needed on this machine only, C2A on all.
 
 Exit code: 0 when everything that was asked for is there; 1 when an episode crashed, a task has
 too few successes, or a worker died; 2 for bad arguments; 130 after Ctrl-C."""
@@ -158,6 +163,9 @@ def run(
             return _fail(console, err, EXIT_FAILED)
         except RuntimeError as err:
             return _fail(console, err, EXIT_FAILED)
+        except OSError as err:
+            err = RuntimeError(f'{err}; once that is put right, {_how_to_go_on(writer)}')
+            return _fail(console, err, EXIT_FAILED)
 
 
 def check_request(args: argparse.Namespace) -> GenerateRun:
@@ -226,6 +234,7 @@ def _refuse_evaluation(seed: int) -> None:
 def _generate(
     request: GenerateRun, writer: EpisodeWriter, console: Console, make_pool: PoolMaker
 ) -> int:
+    _note_versions(writer, console)
     plans = [TaskPlan(task, request.seeds) for task in request.tasks]
     generation = Generation(plans, writer, request.settings.split)
     tally = Tally()
@@ -252,11 +261,15 @@ def _run_with_progress(
         bar = progress.add_task('loading the simulator', total=request.total, rate='')
 
         def show(made: MadeEpisode) -> None:
+            is_first = not tally.ended
             tally.add(made)
             done = sum(len(plan.kept) for plan in generation.plans)
             failed = sum(len(plan.failed) for plan in generation.plans)
             if request.seeds.episodes is None:
                 done += failed
+            if is_first:
+                # What was there already must not count as speed.
+                progress.reset(bar, completed=max(0, done - 1))
             note = f', [yellow]{failed} dropped[/]' if failed else ''
             progress.update(
                 bar, completed=done, description=f'{made.task}{note}', rate=tally.text()
@@ -264,6 +277,21 @@ def _run_with_progress(
 
         with make_pool(request) as pool:
             generation.run(pool, show)
+
+
+def _note_versions(writer: EpisodeWriter, console: Console) -> None:
+    """Say when the dataset was begun with other software: the same seeds may differ then."""
+    then, now = writer.versions, software_versions()
+    differing = [
+        f'{name} {then.get(name, "none")} then and {now.get(name, "none")} now'
+        for name in sorted({*then, *now})
+        if then.get(name) != now.get(name)
+    ]
+    if differing:
+        console.print(
+            f'[yellow]the dataset was begun with other software:[/] {", ".join(differing)}; '
+            'its episodes stay as they are, new ones may not repeat elsewhere bit for bit'
+        )
 
 
 def _print_summary(

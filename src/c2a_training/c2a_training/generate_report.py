@@ -59,6 +59,11 @@ class Tally:
             self.dropped.setdefault(made.task, Counter())[short_reason(made.reason)] += 1
 
     @property
+    def ended(self) -> int:
+        """Episodes that have ended, kept or not."""
+        return self.kept.total() + sum(reasons.total() for reasons in self.dropped.values())
+
+    @property
     def crashes(self) -> int:
         """Episodes that ended by an exception."""
         return sum(

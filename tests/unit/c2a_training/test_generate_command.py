@@ -142,6 +142,27 @@ class TestTable:
         assert run(*words, make_pool=fake_pool())[0] == 0
         assert len(EpisodeStore(tmp_path)) == 6
 
+    def test_full_disk_says_how_to_go_on(self, tmp_path):
+        def fill(directory, job):
+            if job.seed == 2:
+                raise OSError(28, 'No space left on device')
+            return make_up(directory, job)
+
+        words = ('--tasks', 'Pick', '--episodes', 3, '--out', tmp_path)
+        code, output = run(*words, make_pool=fake_pool(fill))
+        assert code == 1
+        assert 'No space left on device; once that is put right' in output
+        assert run(*words, make_pool=fake_pool())[0] == 0
+        assert len(EpisodeStore(tmp_path)) == 3
+
+    def test_other_software_is_said(self, tmp_path):
+        words = ('--tasks', 'Pick', '--episodes', 1, '--out', tmp_path)
+        assert 'other software' not in run(*words, make_pool=fake_pool())[1]
+        path = tmp_path / 'c2a_dataset.json'
+        path.write_text(path.read_text().replace('"numpy": "', '"numpy": "0.'))
+        _, output = run(*words, make_pool=fake_pool())
+        assert 'begun with other software: numpy 0.' in output
+
 
 WORDS = ('--tasks', 'Pick', 'Topple', '--episodes', '3', '--image-size', '32')
 
