@@ -11,7 +11,14 @@ from pathlib import Path
 from c2a_core.memory import KeyStepMemory
 from c2a_core.skill_api import ActorRef, SkillCodeError
 from c2a_core.spaces import CONTROL_DT_NS
-from c2a_core.types import Command, CommandSource, KeyStep, Observation, ReplyStatus
+from c2a_core.types import (
+    Command,
+    CommandSource,
+    ImageArray,
+    KeyStep,
+    Observation,
+    ReplyStatus,
+)
 from c2a_training.clevrskills_code import KeyStepAt, TraceCoder
 from c2a_training.clevrskills_media import TrajectorySkippedError, read_pictures
 from c2a_training.clevrskills_pickle import TraceRefusedError
@@ -20,6 +27,9 @@ from c2a_training.clevrskills_trajectory import FOLDER, Trajectory, read_traject
 from c2a_training.episode_metadata import episode_name
 from c2a_training.episode_rows import EpisodeRows, EpisodeRowsBuilder
 from c2a_training.rollout import closing_key_step
+
+# Base and wrist pictures of each observation.
+Pictures = tuple[list[ImageArray], list[ImageArray]]
 
 SOURCE = 'clevrskills'
 # What keeps imported episodes apart from generated ones of the same task and seed.
@@ -123,7 +133,7 @@ def _add_rows(
     builder: EpisodeRowsBuilder,
     trajectory: Trajectory,
     key_steps: list[KeyStepAt],
-    pictures: tuple[list, list],
+    pictures: Pictures,
 ) -> None:
     memory = KeyStepMemory()
     begins = {key_step.step: key_step.code for key_step in key_steps}
@@ -166,7 +176,7 @@ def _key_step(
     )
 
 
-def _observation(trajectory: Trajectory, step: int, pictures: tuple[list, list]) -> Observation:
+def _observation(trajectory: Trajectory, step: int, pictures: Pictures) -> Observation:
     is_on, is_grasping, is_ready = trajectory.vacuum[step].tolist()
     return Observation(
         episode_id=0,

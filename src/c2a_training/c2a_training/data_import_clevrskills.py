@@ -29,7 +29,7 @@ from c2a_training.clevrskills_rows import (
     task_of,
 )
 from c2a_training.clevrskills_trajectory import ROBOTS, find_trajectories
-from c2a_training.dataset_manifest import MANIFEST, read_manifest
+from c2a_training.dataset_manifest import MANIFEST, Option, read_manifest
 from c2a_training.episode_writer import EpisodeWriter
 from c2a_training.pending_file import write_pending
 
@@ -186,7 +186,11 @@ def import_all(jobs: Sequence[Job], directory: Path, workers: int, console: Cons
     """
     report = Report()
     settings = jobs[0].settings
-    options = {'source': SOURCE, 'image_size': settings.image_size, 'robot': settings.robot}
+    options: dict[str, Option] = {
+        'source': SOURCE,
+        'image_size': settings.image_size,
+        'robot': settings.robot,
+    }
     with EpisodeWriter(directory, options) as writer:
         new: dict[str, Job] = {}
         for job in jobs:

@@ -12,11 +12,13 @@ next key step where one begins. `where`, `presence` and `what` are auxiliary que
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 
@@ -46,6 +48,16 @@ class LlavaSettings:
     with_questions: bool = True
 
 
+@dataclass(frozen=True)
+class Conversation:
+    """One question about the base picture of one step, and its answer."""
+
+    step: int
+    kind: str
+    question: str
+    answer: str
+
+
 def render_request(instruction: str, memory: Sequence[str], request: str) -> str:
     """What the planner is asked: instruction, memory, picture, request, in this order.
 
@@ -68,9 +80,9 @@ class LlavaWriter:
             raise ValueError(f'{directory} is not empty: name a new directory')
         self._directory = directory
         self._settings = settings
-        self._stack = atomic_path(directory / JSON_NAME)
-        self._part = self._stack.__enter__()
-        self._file = open(self._part, 'w', encoding='utf-8')  # noqa: SIM115  closed in __exit__
+        self._stack = contextlib.ExitStack()
+        part = self._stack.enter_context(atomic_path(directory / JSON_NAME))
+        self._file = self._stack.enter_context(open(part, 'w', encoding='utf-8'))
         self.entries = 0
         self.pictures = 0
 
@@ -78,28 +90,38 @@ class LlavaWriter:
         self._file.write('[')
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if kind is None:
             self._file.write('\n]\n')
-        self._file.close()
-        self._stack.__exit__(kind, *error)
+        self._stack.__exit__(kind, error, trace)
 
     def add(self, rows: EpisodeRows) -> None:
         """Append the conversations of an episode."""
         folder = Path(IMAGE_FOLDER) / file_name(rows.metadata.episode)
         written: set[int] = set()
-        for number, entry in enumerate(make_entries(rows, self._settings)):
-            step = entry['step']
-            image = folder / f'{step:05d}.jpg'
-            if step not in written:
+        for number, item in enumerate(make_conversations(rows, self._settings)):
+            image = folder / f'{item.step:05d}.jpg'
+            if item.step not in written:
                 path = self._directory / image
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(rows.base_jpeg[step])
-                written.add(step)
+                path.write_bytes(rows.base_jpeg[item.step])
+                written.add(item.step)
             document = {
                 'id': f'{rows.metadata.episode}-{number}',
                 'image': image.as_posix(),
-                **entry,
+                'conversations': [
+                    {'from': 'human', 'value': item.question},
+                    {'from': 'gpt', 'value': item.answer},
+                ],
+                'kind': item.kind,
+                'task': rows.metadata.task,
+                'episode': rows.metadata.episode,
+                'step': item.step,
             }
             self._file.write(',\n' if self.entries else '\n')
             self._file.write(json.dumps(document, ensure_ascii=False))
@@ -112,8 +134,8 @@ def file_name(episode: str) -> str:
     return ''.join(c if c.isalnum() or c in '-_.' else '_' for c in episode)
 
 
-def make_entries(rows: EpisodeRows, settings: LlavaSettings) -> Iterator[dict]:
-    """Conversations of an episode in the order of its steps, without id and picture."""
+def make_conversations(rows: EpisodeRows, settings: LlavaSettings) -> Iterator[Conversation]:
+    """Conversations about an episode in the order of its steps."""
     since_key_step = 0
     for step, code in enumerate(rows.code):
         is_key_step = bool(rows.is_key_step[step])
@@ -121,23 +143,19 @@ def make_entries(rows: EpisodeRows, settings: LlavaSettings) -> Iterator[dict]:
         if not code or (not is_key_step and since_key_step % settings.stride):
             continue
         answer = code if is_key_step else comment(code)
-        memory = rows.memory[step]
-        yield _entry(rows, step, 'step', memory, STEP_REQUEST, answer)
+        yield Conversation(step, 'step', _request(rows, step, STEP_REQUEST), answer)
         if not is_key_step:
             continue
-        yield _entry(rows, step, 'key_step', memory, KEY_STEP_REQUEST, code)
+        yield Conversation(step, 'key_step', _request(rows, step, KEY_STEP_REQUEST), code)
         if settings.with_questions and code != DONE_CODE:
             yield from _questions(rows, step)
 
 
-def _entry(
-    rows: EpisodeRows, step: int, kind: str, memory: Sequence[str], request: str, answer: str
-) -> dict:
-    text = render_request(rows.metadata.instruction, memory, request)
-    return _conversation(rows, step, kind, text, answer)
+def _request(rows: EpisodeRows, step: int, request: str) -> str:
+    return render_request(rows.metadata.instruction, rows.memory[step], request)
 
 
-def _questions(rows: EpisodeRows, step: int) -> Iterator[dict]:
+def _questions(rows: EpisodeRows, step: int) -> Iterator[Conversation]:
     labels = rows.labels[step]
     if labels is None:
         return
@@ -145,14 +163,4 @@ def _questions(rows: EpisodeRows, step: int) -> Iterator[dict]:
     rng = np.random.default_rng([zlib.crc32(rows.metadata.episode.encode()), step])
     for question in make_questions(labels, rng):
         text = f'{IMAGE_TOKEN}\n{question.text}'
-        yield _conversation(rows, step, question.kind, text, question.answer)
-
-
-def _conversation(rows: EpisodeRows, step: int, kind: str, text: str, answer: str) -> dict:
-    return {
-        'conversations': [{'from': 'human', 'value': text}, {'from': 'gpt', 'value': answer}],
-        'kind': kind,
-        'task': rows.metadata.task,
-        'episode': rows.metadata.episode,
-        'step': step,
-    }
+        yield Conversation(step, question.kind, text, question.answer)

@@ -24,7 +24,7 @@ from c2a_training.data_command import GROUP
 from c2a_training.episode_store import EpisodeStore
 from c2a_training.episode_writer import EpisodeWriter
 from c2a_training.jpeg import decode_jpeg
-from c2a_training.llava_export import LlavaSettings, make_entries, render_request
+from c2a_training.llava_export import LlavaSettings, make_conversations, render_request
 from c2a_training.llava_questions import FAR_CELLS, make_questions
 
 SEEDS = (0, 1, 2)
@@ -267,28 +267,32 @@ def test_llava_json_names_pictures_and_asks_for_code(dataset, tmp_path):
 
 def test_a_request_has_instruction_memory_picture_and_request_in_this_order():
     rows = make_rows('Swap', 0, 6)
-    entries = [e for e in make_entries(rows, LlavaSettings()) if e['kind'] in ('step', 'key_step')]
+    entries = [
+        item
+        for item in make_conversations(rows, LlavaSettings())
+        if item.kind in ('step', 'key_step')
+    ]
     border = next(k for k in range(1, 6) if rows.is_key_step[k])
-    at_border = [entry for entry in entries if entry['step'] == border]
-    assert [entry['kind'] for entry in at_border] == ['step', 'key_step']
+    at_border = [entry for entry in entries if entry.step == border]
+    assert [entry.kind for entry in at_border] == ['step', 'key_step']
     memory = '\n'.join(rows.memory[border])
     for entry, request in zip(at_border, ('running now?', 'comes next?'), strict=True):
-        text = entry['conversations'][0]['value']
+        text = entry.question
         assert text.startswith(f'Task: Do Swap 0\nDone so far:\n{memory}\n<image>\n')
         assert text.endswith(request)
-    between = next(entry for entry in entries if entry['step'] == 1)
-    assert between['conversations'][1]['value'] == comment(rows.code[0])
+    between = next(entry for entry in entries if entry.step == 1)
+    assert between.answer == comment(rows.code[0])
     # In between, the running key step is part of the memory.
-    assert rows.code[0] in between['conversations'][0]['value']
+    assert rows.code[0] in between.question
     assert 'nothing yet' in render_request('x', (), 'y')
 
 
 def test_a_stride_leaves_out_steps_but_no_key_step():
     rows = make_rows('Swap', 2, 8)
-    every = list(make_entries(rows, LlavaSettings(with_questions=False)))
-    some = list(make_entries(rows, LlavaSettings(stride=100, with_questions=False)))
+    every = list(make_conversations(rows, LlavaSettings(with_questions=False)))
+    some = list(make_conversations(rows, LlavaSettings(stride=100, with_questions=False)))
     assert len(every) == 9 + rows.is_key_step.sum()
-    assert {entry['step'] for entry in some} == set(np.nonzero(rows.is_key_step)[0].tolist())
+    assert {entry.step for entry in some} == set(np.nonzero(rows.is_key_step)[0].tolist())
 
 
 def scene(pixels=(50, 60, 0), cells=((2, 3), (7, 6), (5, 5))) -> ObjectLabels:
@@ -348,5 +352,5 @@ def test_equal_names_are_told_together():
 def test_unknown_labels_and_empty_pictures_ask_nothing():
     assert ask(scene(pixels=(0, 0, 0))) == {}
     rows = make_rows('Swap', 0, 6, with_labels=False)
-    kinds = {entry['kind'] for entry in make_entries(rows, LlavaSettings())}
+    kinds = {entry.kind for entry in make_conversations(rows, LlavaSettings())}
     assert kinds == {'step', 'key_step'}
