@@ -82,7 +82,9 @@ class LlavaWriter:
         self._settings = settings
         self._stack = contextlib.ExitStack()
         part = self._stack.enter_context(atomic_path(directory / JSON_NAME))
-        self._file = self._stack.enter_context(open(part, 'w', encoding='utf-8'))
+        # Closed by the stack, before its part takes the name.
+        file = open(part, 'w', encoding='utf-8')  # noqa: SIM115
+        self._file = self._stack.enter_context(file)
         self.entries = 0
         self.pictures = 0
 
