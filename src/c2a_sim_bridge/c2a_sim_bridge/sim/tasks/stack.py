@@ -26,7 +26,7 @@ BOTTOM_WORKSPACE = Workspace(x=(-0.35, 0.1), reach=(0.36, 0.66))
 TOPPLE_WORKSPACE = Workspace(x=(-0.35, 0.0), y=(-0.2, 0.2), reach=(0.46, 0.56))
 """The tool stands between robot and stack, and the stack falls away from the robot."""
 NEAR_TOPPLE_WORKSPACE = Workspace(x=(-0.35, 0.0), y=(-0.2, 0.2), reach=(0.44, 0.5))
-"""The same for four objects, which fall farther: what comes to lie on another must be in reach."""
+"""The same for up to four objects, which fall farther: what lies on another stays in reach."""
 
 MARGIN = 0.06
 """Room in metres for the gripper's head between a stack and the next object."""
@@ -70,7 +70,8 @@ class StackTask(Task):
         areas = [WORKSPACE] * count
         areas[chain[0]] = BOTTOM_WORKSPACE
         if self.topple:
-            areas[chain[0]] = TOPPLE_WORKSPACE if count < MAX_ACTORS else NEAR_TOPPLE_WORKSPACE
+            is_near = self.sample_num_actors or count == MAX_ACTORS
+            areas[chain[0]] = NEAR_TOPPLE_WORKSPACE if is_near else TOPPLE_WORKSPACE
         objects = place_objects(rng, draw_specs(rng, count, pool=pool), areas, MARGIN)
         goal, stages = _topple(chain) if self.topple else _stack(chain)
         return TaskInstance(
