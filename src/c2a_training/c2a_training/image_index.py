@@ -73,15 +73,16 @@ class ImageIndex:
             chunk = self._file.metadata.row_group(group).column(self._columns[camera])
             position = chunk.dictionary_page_offset or chunk.data_page_offset
             end = position + chunk.total_compressed_size
-            for row, picture in enumerate(_pictures(table, name)):
+            pictures = table[name].combine_chunks().field('bytes').to_pylist()
+            for row, picture in enumerate(pictures):
                 position = self._find(picture, position + _LENGTH_BYTES, end)
                 self._spans[first + row, camera] = position, position + len(picture)
                 position += len(picture)
         self._is_known[group] = True
 
-    def _find(self, picture: memoryview, position: int, end: int) -> int:
+    def _find(self, picture: bytes, position: int, end: int) -> int:
         """Where a picture's bytes begin: right here, or behind the header of a page."""
-        if self._view[position : position + len(picture)] == picture:
+        if self._bytes[position : position + len(picture)] == picture:
             return position
         found = self._bytes.find(picture, position, end)
         if found < 0:
@@ -90,8 +91,3 @@ class ImageIndex:
                 'wrote it, `c2a data merge` writes a copy that can be read in random order'
             )
         return found
-
-
-def _pictures(table: pa.Table, name: str) -> list[memoryview]:
-    values = table[name].combine_chunks().field('bytes')
-    return [memoryview(value.as_buffer()) for value in values]
