@@ -23,6 +23,7 @@ KEYS = {
     'cv2': 'python3-opencv',
     'matplotlib': 'python3-matplotlib',
     'numpy': 'python3-numpy',
+    'pandas': 'python3-pandas',
     'PIL': 'python3-pil',
     'rich': 'python3-rich',
     'scipy': 'python3-scipy',
