@@ -23,6 +23,8 @@ TOPPLE_STEP_M = 0.045
 TOUCH_STEP_M = 0.02
 PUSH_BRAKING = 0.2  # of the rest of the way in one step: faster, it would slide past its target
 SLOW_STEP_M = 0.006
+AWAY_M = 0.1  # between the object's rim and a tool that cannot be the one that pushes it
+BEHIND_COS = 0.3  # seen from the target, a tool that is less behind the object slides off it
 SIDE_GAIN = 0.8  # how quickly the tool returns to the line behind the object
 
 
@@ -68,9 +70,18 @@ class Push:
         return math.hypot(*way) < TARGET_REACHED_M or float(way @ self._direction) < 0.0
 
     def is_lost(self, state: WorldState) -> bool:
-        """The tool is in front of the object, from where it cannot push it on."""
-        tool = state.ee_position[:2] - state.positions[self._actor, :2]
-        return float(tool @ self._direction) > 0.01
+        """The tool is beside or in front of the object or away from it: it cannot push it on."""
+        position = state.positions[self._actor, :2]
+        tool = state.ee_position[:2] - position
+        if float(tool @ self._direction) > 0.01:
+            return True
+        if not self._has_target or self.is_done(state):
+            return False
+        distance = math.hypot(*tool)
+        if distance > state.specs[self._actor].radius + AWAY_M:
+            return True
+        way = self._goal - position
+        return -float(tool @ way) < BEHIND_COS * distance * math.hypot(*way)
 
 
 class Topple:
