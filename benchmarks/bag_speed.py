@@ -27,9 +27,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from c2a_training.bag_convert import Thresholds, read_episodes
-from c2a_training.bag_reader import BagReader, find_bags
-from c2a_training.data_from_bag import convert
+from c2a_training.bags.bag_convert import Thresholds, read_episodes
+from c2a_training.bags.bag_reader import BagReader, find_bags
+from c2a_training.commands.data_from_bag import convert
 
 TARGET_GB_PER_MIN = 4.0
 

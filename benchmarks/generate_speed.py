@@ -35,15 +35,15 @@ from c2a_planner.oracle_backend import OracleBackend
 from c2a_planner.planner import Planner
 from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
 from c2a_training.atomic_file import write_json
-from c2a_training.episode_dataset import EpisodeDataset
-from c2a_training.episode_rows import EpisodeRows, EpisodeRowsBuilder
-from c2a_training.episode_store import EpisodeStore
+from c2a_training.dataset.episode_dataset import EpisodeDataset
+from c2a_training.dataset.episode_rows import EpisodeRows, EpisodeRowsBuilder
+from c2a_training.dataset.episode_store import EpisodeStore
+from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.episode_worker import EpisodeJob
-from c2a_training.episode_writer import EpisodeWriter
-from c2a_training.generate import Generation
-from c2a_training.generate_plan import SeedRequest, TaskPlan
-from c2a_training.generate_pool import EpisodePool, InProcessPool, ProcessPool
-from c2a_training.generate_worker import EpisodeMaker, GenerateSettings, limit_threads
+from c2a_training.generation.generate import Generation
+from c2a_training.generation.generate_plan import SeedRequest, TaskPlan
+from c2a_training.generation.generate_pool import EpisodePool, InProcessPool, ProcessPool
+from c2a_training.generation.generate_worker import EpisodeMaker, GenerateSettings, limit_threads
 from c2a_training.rollout import OracleLowLevel, run_episode
 
 # Task -> mean steps and wall seconds of an episode, ClevrSkills' own oracle. Topple is its

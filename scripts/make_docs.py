@@ -29,14 +29,15 @@ PARAMETERS = {
     'sim_bridge': ('c2a_sim_bridge.params', 'SimBridgeParams'),
     'planner': ('c2a_planner.params', 'PlannerParams'),
     'controller': ('c2a_controller.params', 'ControllerParams'),
-    'recorder': ('c2a_training.recorder_params', 'RecorderParams'),
+    'recorder': ('c2a_training.bags.recorder_params', 'RecorderParams'),
 }
 
 
 def cli_page() -> str:
     """docs/cli.md: the help of every command."""
     os.environ['COLUMNS'] = str(WIDTH)
-    from c2a_training import bringup, cli
+    from c2a_training import cli
+    from c2a_training.commands import bringup
     from c2a_training.stack import load_stack
 
     # The checkout's own stack, whatever is installed.

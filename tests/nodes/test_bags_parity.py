@@ -16,10 +16,10 @@ from rclpy.parameter import Parameter
 from c2a_core.ros import NAMESPACE
 from c2a_sim_bridge.backends.maniskill import ManiskillBackend
 from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
-from c2a_training.bag_messages import LOOP_TOPICS, STAMPED_TOPICS
+from c2a_training.bags.bag_messages import LOOP_TOPICS, STAMPED_TOPICS
 from c2a_training.cli import main
-from c2a_training.episode_store import EpisodeStore
-from c2a_training.row_schema import SCHEMA
+from c2a_training.dataset.episode_store import EpisodeStore
+from c2a_training.dataset.row_schema import SCHEMA
 
 pytestmark = pytest.mark.ros
 

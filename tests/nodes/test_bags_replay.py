@@ -23,8 +23,8 @@ from node_world import wait_until
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
 from c2a_core import ros as c2a_ros
-from c2a_training.bag_mcap import Channel
-from c2a_training.bag_messages import (
+from c2a_training.bags.bag_mcap import Channel
+from c2a_training.bags.bag_messages import (
     ACTION_CHUNK,
     COMMAND,
     EPISODE,
@@ -35,10 +35,10 @@ from c2a_training.bag_messages import (
     OTHER_TOPICS,
     STAMPED_TOPICS,
 )
-from c2a_training.bag_reader import BagReader
+from c2a_training.bags.bag_reader import BagReader
+from c2a_training.bags.replay_player import BagPlayer, choose_topics, scan
 from c2a_training.cli import main
 from c2a_training.replay_node import Replayer, ReplayNode, profile_of
-from c2a_training.replay_player import BagPlayer, choose_topics, scan
 
 pytestmark = pytest.mark.ros
 

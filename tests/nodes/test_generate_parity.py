@@ -16,10 +16,10 @@ from c2a_core.spaces import proprioception
 from c2a_planner.oracle_backend import OracleBackend
 from c2a_sim_bridge.backends.maniskill import ManiskillBackend
 from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
+from c2a_training.dataset.jpeg import encode_jpeg
+from c2a_training.dataset.pending_file import read_pending
 from c2a_training.episode_worker import EpisodeJob
-from c2a_training.generate_worker import EpisodeMaker, GenerateSettings
-from c2a_training.jpeg import encode_jpeg
-from c2a_training.pending_file import read_pending
+from c2a_training.generation.generate_worker import EpisodeMaker, GenerateSettings
 
 pytestmark = pytest.mark.ros
 

@@ -14,7 +14,7 @@ pytest.importorskip('rclpy', reason='rclpy is not installed: run ./c2a test')
 from fakes import FakeSimulator
 from node_world import wait_until
 
-from c2a_training.recorded_topics import TOPICS
+from c2a_training.bags.recorded_topics import TOPICS
 
 pytestmark = pytest.mark.ros
 

@@ -17,7 +17,7 @@ from node_processes import Processes
 from node_world import wait_until
 from rosbags.highlevel import AnyReader
 
-from c2a_training.recorded_topics import TOPICS
+from c2a_training.bags.recorded_topics import TOPICS
 
 pytestmark = pytest.mark.ros
 

@@ -24,22 +24,34 @@ also: test (all tests), shell (a shell with the environment)."""
 
 # name -> (module, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
-    'demo': ('c2a_training.demo', 'three tasks through the real ROS 2 nodes, with videos'),
-    'bringup': ('c2a_training.bringup', 'start bridge, planner and controller; takes name:=value'),
+    'demo': (
+        'c2a_training.commands.demo',
+        'three tasks through the real ROS 2 nodes, with videos',
+    ),
+    'bringup': (
+        'c2a_training.commands.bringup',
+        'start bridge, planner and controller; takes name:=value',
+    ),
     'oracle': (
-        'c2a_training.oracle_command',
+        'c2a_training.commands.oracle_command',
         'run the scripted oracle and print its success table',
     ),
     'generate': (
-        'c2a_training.generate_command',
+        'c2a_training.commands.generate_command',
         'let the oracle demonstrate tasks and keep its episodes as a dataset',
     ),
-    'data': ('c2a_training.data_command', 'look at datasets, check, export and import them'),
+    'data': (
+        'c2a_training.commands.data_command',
+        'look at datasets, check, export and import them',
+    ),
     'replay': (
-        'c2a_training.replay_command',
+        'c2a_training.commands.replay_command',
         'play a recorded bag, or its actions in the simulator',
     ),
-    'doctor': ('c2a_training.doctor', 'check this machine: ROS, DDS, renderer, versions, disk'),
+    'doctor': (
+        'c2a_training.commands.doctor',
+        'check this machine: ROS, DDS, renderer, versions, disk',
+    ),
 }
 
 GROUP = CommandGroup('c2a', DESCRIPTION, EPILOG, COMMANDS)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from c2a_core.spaces import ACTION_NAMES, CONTROL_DT, PROPRIO_NAMES, ROTATION, TRANSLATION, VACUUM
 from c2a_training.atomic_file import atomic_path
-from c2a_training.episode_rows import DONE_CODE, EpisodeRows
+from c2a_training.dataset.episode_rows import DONE_CODE, EpisodeRows
 
 _COLORS = ('#d1495b', '#3a7d44', '#2b6cb0')  # x, y, z
 _BORDER = '#8a8f98'

@@ -35,21 +35,21 @@ from c2a_core.ros import (
     run_node,
 )
 from c2a_core.ros_diagnostics import ERROR, OK, WARN, Diagnostics
-from c2a_training.bag_definitions import definition_of
-from c2a_training.bag_metadata import INFINITE, TopicInfo
-from c2a_training.bag_recovery import recover_open_bags
-from c2a_training.bag_session import BagSession, Incoming, SessionCounts
-from c2a_training.bag_thread import BagThread
-from c2a_training.bag_writer import BagWriter
-from c2a_training.recorded_topics import (
+from c2a_training.bags.bag_definitions import definition_of
+from c2a_training.bags.bag_metadata import INFINITE, TopicInfo
+from c2a_training.bags.bag_recovery import recover_open_bags
+from c2a_training.bags.bag_session import BagSession, Incoming, SessionCounts
+from c2a_training.bags.bag_thread import BagThread
+from c2a_training.bags.bag_writer import BagWriter
+from c2a_training.bags.recorded_topics import (
     EPISODE,
     NEEDED,
     OBSERVATION,
     RecordedTopic,
     recorded_topics,
 )
-from c2a_training.recorder_params import RecorderParams
-from c2a_training.sequence_gaps import SequenceGaps
+from c2a_training.bags.recorder_params import RecorderParams
+from c2a_training.bags.sequence_gaps import SequenceGaps
 
 JOIN_S = 0.05
 """How often the recorder looks whether it hears everybody; not once it does."""

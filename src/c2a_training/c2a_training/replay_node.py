@@ -16,8 +16,8 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from c2a_core.ros import QUIET_PUBLISHER, Qos, default_to_localhost
-from c2a_training.bag_mcap import Channel, RawMessage
-from c2a_training.recorded_topics import TOPICS
+from c2a_training.bags.bag_mcap import Channel, RawMessage
+from c2a_training.bags.recorded_topics import TOPICS
 
 _PROFILES = {topic.name: topic.qos for topic in TOPICS}
 _TRANSIENT_LOCAL = ('transient_local', '1', 1)

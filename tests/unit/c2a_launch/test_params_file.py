@@ -18,7 +18,7 @@ NODES = {
     'sim_bridge': ('c2a_sim_bridge.params', 'SimBridgeParams'),
     'planner': ('c2a_planner.params', 'PlannerParams'),
     'controller': ('c2a_controller.params', 'ControllerParams'),
-    'recorder': ('c2a_training.recorder_params', 'RecorderParams'),
+    'recorder': ('c2a_training.bags.recorder_params', 'RecorderParams'),
 }
 
 

@@ -12,13 +12,13 @@ from bag_files import make_episode, mcap_of, write_bag
 from mcap.writer import Writer
 from rich.console import Console
 
-from c2a_training import bag_writer
-from c2a_training.bag_convert import Thresholds, convert_bag
-from c2a_training.bag_messages import KEY_STEP
-from c2a_training.bag_reader import RECORD_NAME
-from c2a_training.bag_report import ConversionReport, print_report
+from c2a_training.bags import bag_writer
+from c2a_training.bags.bag_convert import Thresholds, convert_bag
+from c2a_training.bags.bag_messages import KEY_STEP
+from c2a_training.bags.bag_reader import RECORD_NAME
+from c2a_training.bags.bag_report import ConversionReport, print_report
 from c2a_training.cli import main
-from c2a_training.episode_store import EpisodeStore
+from c2a_training.dataset.episode_store import EpisodeStore
 
 
 @pytest.fixture

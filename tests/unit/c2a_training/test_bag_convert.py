@@ -12,10 +12,10 @@ import pytest
 from bag_files import Event, header, make_episode, mcap_of, typestore, write_bag
 from rosbags.rosbag2 import StoragePlugin
 
-from c2a_training import bag_writer
-from c2a_training.bag_convert import Thresholds, convert_bag
-from c2a_training.bag_messages import COMMAND, EPISODE, KEY_STEP, OBSERVATION
-from c2a_training.bag_reader import find_bags
+from c2a_training.bags import bag_writer
+from c2a_training.bags.bag_convert import Thresholds, convert_bag
+from c2a_training.bags.bag_messages import COMMAND, EPISODE, KEY_STEP, OBSERVATION
+from c2a_training.bags.bag_reader import find_bags
 
 STRICT = Thresholds()
 

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip('ament_index_python', reason='ROS is not installed')
 
-from c2a_training.bag_definitions import definition_of
+from c2a_training.bags.bag_definitions import definition_of
 
 FIELDS = """# A comment with geometry_msgs/Pose in it.
 string<=10 name

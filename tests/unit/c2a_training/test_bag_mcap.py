@@ -10,7 +10,7 @@ import pytest
 from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
 
-from c2a_training.bag_mcap import BagError, McapFile
+from c2a_training.bags.bag_mcap import BagError, McapFile
 
 TOPICS = ('/a', '/b')
 COUNT = 40

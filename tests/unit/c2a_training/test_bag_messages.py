@@ -10,8 +10,8 @@ import pytest
 from bag_files import chunk_events, make_episode, typestore, write_bag
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from c2a_training.bag_mcap import BagError, Channel, RawMessage
-from c2a_training.bag_messages import (
+from c2a_training.bags.bag_mcap import BagError, Channel, RawMessage
+from c2a_training.bags.bag_messages import (
     LAYOUTS,
     LOOP_TOPICS,
     OTHER_TOPICS,
@@ -20,8 +20,8 @@ from c2a_training.bag_messages import (
     decode,
     stamp_of,
 )
-from c2a_training.bag_reader import BagReader
-from c2a_training.recorded_topics import TOPICS
+from c2a_training.bags.bag_reader import BagReader
+from c2a_training.bags.recorded_topics import TOPICS
 
 
 def channel_of(msg_type, definition=None, topic=None, **fields):

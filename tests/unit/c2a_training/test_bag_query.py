@@ -10,7 +10,7 @@ import pytest
 from bag_files import chunk_events, make_episode, write_bag
 from scripted_world import TRACE
 
-from c2a_training.bag_messages import COMMAND, KEY_STEP
+from c2a_training.bags.bag_messages import COMMAND, KEY_STEP
 from c2a_training.cli import main
 
 START_S = 20.0

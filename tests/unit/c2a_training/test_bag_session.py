@@ -21,10 +21,10 @@ from recorder_pieces import (
     thing,
 )
 
-from c2a_training.bag_session import LAST_WORD_S, BagSession, SessionCounts, episode_and_step
-from c2a_training.bag_thread import BagThread
-from c2a_training.recorded_topics import recorded_topics
-from c2a_training.sequence_gaps import SequenceGaps
+from c2a_training.bags.bag_session import LAST_WORD_S, BagSession, SessionCounts, episode_and_step
+from c2a_training.bags.bag_thread import BagThread
+from c2a_training.bags.recorded_topics import recorded_topics
+from c2a_training.bags.sequence_gaps import SequenceGaps
 
 
 class World:

@@ -15,9 +15,9 @@ from mcap_ros2.decoder import DecoderFactory
 from recorder_pieces import KEY_STEP, OBSERVATION, TOPICS, heard, said, thing, written_bag
 from rosbags.highlevel import AnyReader
 
-from c2a_training.bag_recovery import DROPPED, IN_USE, RECOVERED, recover_open_bags
-from c2a_training.bag_session import BagSession, SessionCounts
-from c2a_training.bag_writer import BagWriter
+from c2a_training.bags.bag_recovery import DROPPED, IN_USE, RECOVERED, recover_open_bags
+from c2a_training.bags.bag_session import BagSession, SessionCounts
+from c2a_training.bags.bag_writer import BagWriter
 
 
 def custom(path):

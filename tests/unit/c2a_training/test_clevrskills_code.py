@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from c2a_core.memory import KeyStepMemory
 from c2a_core.skill_api import ActorRef, SkillCodeError
-from c2a_training.clevrskills_code import TraceCoder
-from c2a_training.clevrskills_pickle import (
+from c2a_training.clevrskills.clevrskills_code import TraceCoder
+from c2a_training.clevrskills.clevrskills_pickle import (
     TraceRefusedError,
     plain,
     read_plain_pickle,
 )
-from c2a_training.clevrskills_trace import TraceError, read_trace
+from c2a_training.clevrskills.clevrskills_trace import TraceError, read_trace
 
 A, B, A_TWIN = ('red cube', 1), ('blue cylinder', 2), ('red cube', 3)
 

@@ -44,7 +44,7 @@ def test_help_needs_neither_ros_nor_a_simulator():
 
 
 def test_ctrl_c_becomes_exit_code_130(monkeypatch):
-    from c2a_training import oracle_command
+    from c2a_training.commands import oracle_command
 
     def interrupt(args) -> int:
         raise KeyboardInterrupt

@@ -7,8 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from c2a_training import cli, data_command
+from c2a_training import cli
 from c2a_training.command_group import CommandGroup
+from c2a_training.commands import data_command
 
 
 @pytest.fixture

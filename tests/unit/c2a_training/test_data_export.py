@@ -19,13 +19,13 @@ from sample_episodes import make_rows
 from c2a_core.episode_file import read_episode
 from c2a_core.skill_api import comment, uncomment
 from c2a_sim_bridge.sim.labels import ObjectLabels
-from c2a_training import data_export
-from c2a_training.data_command import GROUP
-from c2a_training.episode_store import EpisodeStore
-from c2a_training.episode_writer import EpisodeWriter
-from c2a_training.jpeg import decode_jpeg
-from c2a_training.llava_export import LlavaSettings, make_conversations, render_request
-from c2a_training.llava_questions import FAR_CELLS, make_questions
+from c2a_training.commands import data_export
+from c2a_training.commands.data_command import GROUP
+from c2a_training.dataset.episode_store import EpisodeStore
+from c2a_training.dataset.episode_writer import EpisodeWriter
+from c2a_training.dataset.jpeg import decode_jpeg
+from c2a_training.dataset.llava_export import LlavaSettings, make_conversations, render_request
+from c2a_training.dataset.llava_questions import FAR_CELLS, make_questions
 
 SEEDS = (0, 1, 2)
 STEPS = {seed: 6 + seed for seed in SEEDS}

@@ -17,13 +17,18 @@ from rich.console import Console
 
 from c2a_core.memory import KeyStepMemory
 from c2a_core.spaces import CONTROL_DT_NS
-from c2a_training import data_import_clevrskills as command
-from c2a_training.clevrskills_media import TrajectorySkippedError, render_prompt
-from c2a_training.clevrskills_rows import ImportSettings, convert_trajectory, split_of, task_of
-from c2a_training.clevrskills_trajectory import find_trajectories, measured_actions
-from c2a_training.data_command import GROUP
-from c2a_training.episode_rows import EpisodeRows
-from c2a_training.episode_store import EpisodeStore
+from c2a_training.clevrskills.clevrskills_media import TrajectorySkippedError, render_prompt
+from c2a_training.clevrskills.clevrskills_rows import (
+    ImportSettings,
+    convert_trajectory,
+    split_of,
+    task_of,
+)
+from c2a_training.clevrskills.clevrskills_trajectory import find_trajectories, measured_actions
+from c2a_training.commands import data_import_clevrskills as command
+from c2a_training.commands.data_command import GROUP
+from c2a_training.dataset.episode_rows import EpisodeRows
+from c2a_training.dataset.episode_store import EpisodeStore
 
 SETTINGS = ImportSettings(image_size=16, robot='panda_vacuum')
 

@@ -11,8 +11,8 @@ import pytest
 from sample_episodes import make_rows
 
 from c2a_training.cli import GROUP
-from c2a_training.episode_writer import EpisodeWriter
-from c2a_training.row_schema import SCHEMA
+from c2a_training.dataset.episode_writer import EpisodeWriter
+from c2a_training.dataset.row_schema import SCHEMA
 
 PAGE = (Path(__file__).resolve().parents[3] / 'docs' / 'data.md').read_text(encoding='utf-8')
 COMMANDS = re.findall(r'^\./c2a ([^#\n]+)', PAGE, re.MULTILINE)

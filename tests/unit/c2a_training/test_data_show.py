@@ -11,11 +11,11 @@ from PIL import Image
 from rich.console import Console
 from sample_episodes import make_rows
 
-from c2a_training import data_show
-from c2a_training.data_command import GROUP
+from c2a_training.commands import data_show
+from c2a_training.commands.data_command import GROUP
+from c2a_training.dataset.episode_rows import EpisodeRowsBuilder
+from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.episode_plot import make_plot
-from c2a_training.episode_rows import EpisodeRowsBuilder
-from c2a_training.episode_writer import EpisodeWriter
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_rows_give_the_messages_back_that_they_were_made_of():
 
 @pytest.mark.parametrize(('key', 'name'), [('0', 'Swap-3'), ('1', 'Swap-5'), ('Swap-3', 'Swap-3')])
 def test_an_episode_is_named_by_key_or_number(dataset, key, name):
-    from c2a_training.episode_store import EpisodeStore
+    from c2a_training.dataset.episode_store import EpisodeStore
 
     assert data_show.find_episode(EpisodeStore(dataset), key) == name
 

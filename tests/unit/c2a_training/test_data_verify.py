@@ -16,14 +16,14 @@ from bag_files import make_episode
 from rich.console import Console
 from sample_episodes import make_rows
 
-from c2a_training import data_info, data_merge, data_verify
-from c2a_training.data_command import GROUP
-from c2a_training.dataset_manifest import MANIFEST
-from c2a_training.episode_check import check_rows
-from c2a_training.episode_rows import EpisodeRows
-from c2a_training.episode_store import EpisodeStore
-from c2a_training.episode_writer import EpisodeWriter
-from c2a_training.jpeg import encode_jpeg
+from c2a_training.commands import data_info, data_merge, data_verify
+from c2a_training.commands.data_command import GROUP
+from c2a_training.dataset.dataset_manifest import MANIFEST
+from c2a_training.dataset.episode_check import check_rows
+from c2a_training.dataset.episode_rows import EpisodeRows
+from c2a_training.dataset.episode_store import EpisodeStore
+from c2a_training.dataset.episode_writer import EpisodeWriter
+from c2a_training.dataset.jpeg import encode_jpeg
 
 OPTIONS = {'generator': 'oracle', 'image_size': 32, 'split': 'simple'}
 
@@ -158,7 +158,7 @@ def test_damage_is_found_and_named(dataset, tmp_path, damage, words):
 
 def test_an_altered_page_names_its_episode_even_if_the_manifest_was_altered_too(dataset, tmp_path):
     flip_a_bit(dataset)
-    from c2a_training.shard_file import file_sha256
+    from c2a_training.dataset.shard_file import file_sha256
 
     path = dataset / MANIFEST
     document = json.loads(path.read_text())
@@ -175,7 +175,7 @@ def test_an_altered_page_names_its_episode_even_if_the_manifest_was_altered_too(
 def altered(**changes) -> EpisodeRows:
     """An episode with changed columns whose hash was made to fit."""
     rows = dataclasses.replace(make_rows('Pick', 0, 6), **changes)
-    from c2a_training.episode_metadata import motion_sha256
+    from c2a_training.dataset.episode_metadata import motion_sha256
 
     motion = motion_sha256(rows.proprioception, rows.actions)
     metadata = dataclasses.replace(rows.metadata, sha256=motion)

@@ -16,8 +16,8 @@ from scripted_world import ScriptedWorld
 from c2a_core.types import EpisodeStatus
 from c2a_planner.oracle_backend import OracleBackend
 from c2a_planner.planner import Planner
-from c2a_training import demo
-from c2a_training.demo import DemoSettings, show_all
+from c2a_training.commands import demo
+from c2a_training.commands.demo import DemoSettings, show_all
 from c2a_training.rollout import OracleLowLevel, run_episode
 
 UNTIL_PLAYED = 'import sys; sys.stdin.read()'

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from c2a_training import doctor
+from c2a_training.commands import doctor
 
 # /proc/net/igmp with DDS discovery on the loopback and on one interface beyond it.
 IGMP = """Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter

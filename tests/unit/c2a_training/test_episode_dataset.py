@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from sample_episodes import make_rows
 
-from c2a_training.episode_dataset import EpisodeDataset
-from c2a_training.episode_store import EpisodeStore
-from c2a_training.episode_writer import EpisodeWriter
+from c2a_training.dataset.episode_dataset import EpisodeDataset
+from c2a_training.dataset.episode_store import EpisodeStore
+from c2a_training.dataset.episode_writer import EpisodeWriter
 
 STEPS = (6, 3, 9)
 

@@ -11,9 +11,9 @@ import pytest
 from sample_episodes import assert_equal_rows, episode_parts, make_rows, picture
 
 from c2a_core.episode_file import read_episode, write_episode
-from c2a_training.episode_rows import EpisodeRows, EpisodeRowsBuilder, metadata_of
-from c2a_training.jpeg import decode_jpeg, encode_jpeg
-from c2a_training.row_schema import SCHEMA
+from c2a_training.dataset.episode_rows import EpisodeRows, EpisodeRowsBuilder, metadata_of
+from c2a_training.dataset.jpeg import decode_jpeg, encode_jpeg
+from c2a_training.dataset.row_schema import SCHEMA
 
 
 @pytest.mark.parametrize('with_labels', [True, False], ids=['labels', 'no labels'])

@@ -12,10 +12,10 @@ import pytest
 from sample_episodes import assert_equal_rows, make_rows
 
 from c2a_core.episode_file import read_episode
-from c2a_training.dataset_manifest import MANIFEST
-from c2a_training.episode_store import EpisodeStore
-from c2a_training.episode_writer import EpisodeWriter
-from c2a_training.pending_file import write_pending
+from c2a_training.dataset.dataset_manifest import MANIFEST
+from c2a_training.dataset.episode_store import EpisodeStore
+from c2a_training.dataset.episode_writer import EpisodeWriter
+from c2a_training.dataset.pending_file import write_pending
 
 OPTIONS = {'generator': 'oracle', 'image_size': 32, 'split': 'simple'}
 
@@ -220,8 +220,8 @@ class TestRefused:
             opener(dataset)
 
     def test_shard_of_another_schema_version(self, dataset, monkeypatch):
-        monkeypatch.setattr('c2a_training.shard_file.SCHEMA_VERSION', 2)
-        monkeypatch.setattr('c2a_training.dataset_manifest.SCHEMA_VERSION', 2)
+        monkeypatch.setattr('c2a_training.dataset.shard_file.SCHEMA_VERSION', 2)
+        monkeypatch.setattr('c2a_training.dataset.dataset_manifest.SCHEMA_VERSION', 2)
         path = dataset / MANIFEST
         path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
         with pytest.raises(ValueError, match=r'Pick-00000.parquet has schema version 1'):

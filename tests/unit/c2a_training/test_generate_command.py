@@ -14,13 +14,13 @@ from sample_episodes import make_rows
 
 from c2a_core.episode_file import read_episode
 from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
-from c2a_training import generate_command
 from c2a_training.cli import make_parser
-from c2a_training.episode_store import EpisodeStore
+from c2a_training.commands import generate_command
+from c2a_training.dataset.episode_store import EpisodeStore
+from c2a_training.dataset.pending_file import write_pending
 from c2a_training.episode_worker import EpisodeJob
-from c2a_training.generate_pool import InProcessPool
-from c2a_training.generate_worker import EpisodeMaker, GenerateSettings, MadeEpisode
-from c2a_training.pending_file import write_pending
+from c2a_training.generation.generate_pool import InProcessPool
+from c2a_training.generation.generate_worker import EpisodeMaker, GenerateSettings, MadeEpisode
 
 
 def run(*words, make_pool=None):

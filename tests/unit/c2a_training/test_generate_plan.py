@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from c2a_training.generate_plan import MAX_FAILURES_IN_A_ROW, SeedRequest, TaskPlan
+from c2a_training.generation.generate_plan import MAX_FAILURES_IN_A_ROW, SeedRequest, TaskPlan
 
 
 def unknown(seed):

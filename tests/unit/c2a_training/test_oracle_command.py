@@ -16,8 +16,8 @@ import pytest
 from rich.console import Console
 
 from c2a_sim_bridge.sim.tasks.registry import task_names
-from c2a_training import oracle_command
 from c2a_training.cli import make_parser
+from c2a_training.commands import oracle_command
 from c2a_training.episode_worker import EpisodeJob, EpisodeSummary, WorkerSettings
 from c2a_training.oracle_report import TaskReport, group_by_task
 

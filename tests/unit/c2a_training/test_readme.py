@@ -13,7 +13,7 @@ README = (PACKAGE / 'README.md').read_text(encoding='utf-8')
 
 def test_every_module_is_listed():
     listed = set(re.findall(r'^\| `(\w+)`', README, re.MULTILINE))
-    modules = {path.stem for path in (PACKAGE / 'c2a_training').glob('*.py')} - {'__init__'}
+    modules = {path.stem for path in (PACKAGE / 'c2a_training').rglob('*.py')} - {'__init__'}
     assert listed == modules
 
 

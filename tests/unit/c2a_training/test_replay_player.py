@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from bag_files import PicturesqueWorld, make_episode, write_bag
 
-from c2a_training import cli, replay_command
-from c2a_training.bag_convert import read_episodes
-from c2a_training.bag_mcap import BagError
-from c2a_training.bag_messages import COMMAND, EPISODE, KEY_STEP, OBSERVATION
-from c2a_training.bag_reader import BagReader
-from c2a_training.replay_player import BagPlayer, choose_topics, scan
-from c2a_training.replay_sim import replay_episode
+from c2a_training import cli
+from c2a_training.bags.bag_convert import read_episodes
+from c2a_training.bags.bag_mcap import BagError
+from c2a_training.bags.bag_messages import COMMAND, EPISODE, KEY_STEP, OBSERVATION
+from c2a_training.bags.bag_reader import BagReader
+from c2a_training.bags.replay_player import BagPlayer, choose_topics, scan
+from c2a_training.bags.replay_sim import replay_episode
+from c2a_training.commands import replay_command
 
 
 class Clock:
