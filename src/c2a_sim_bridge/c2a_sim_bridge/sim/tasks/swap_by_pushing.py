@@ -15,6 +15,7 @@ from c2a_sim_bridge.sim.placement import Workspace, place_objects
 from c2a_sim_bridge.sim.predicates import Set, gripper_clearance
 from c2a_sim_bridge.sim.predicates_pushed import AtPositionPushed
 from c2a_sim_bridge.sim.skills.plan import (
+    Assignments,
     PlanStep,
     Stage,
     free_space,
@@ -95,20 +96,36 @@ def _steps(
     """
     first, second = (placed.name for placed in layout)
     is_there = [goal.is_near(state) for goal in goals]
-    keys = unassigned(assigned, (second, get_pose(1)))
     if all(is_there):
         close = [k for k in (0, 1) if gripper_clearance(state, k) < BACKED_OFF_M]
         return retreat_steps(close[0]) if close else ()
-    if is_there[0]:
-        return push_steps(0, second)
-    if is_there[1]:
-        return push_steps(1, first)
+    if any(is_there):
+        actor, key = (0, second) if is_there[0] else (1, first)
+        aside = () if _can_push(state, actor, layout[1 - actor]) else _push_aside(actor, assigned)
+        return (*aside, *push_steps(actor, key))
     steps: tuple[PlanStep, ...] = ()
-    lane = (state.positions[1, :2], layout[0].position[:2])
-    if not is_lane_free(lane, state.specs[1], state.positions[0, :2], state.specs[0]):
-        free = unassigned(assigned, (first, get_pose(0)), (FREE_KEY, free_space(0)))
-        steps = push_steps(0, FREE_KEY, free)
+    if not _can_push(state, 1, layout[0]):
+        start = unassigned(assigned, (first, get_pose(0)))
+        steps = _push_aside(0, assigned, start)
+    keys = unassigned(assigned, (second, get_pose(1)))
     return (*steps, *push_steps(1, first, keys), *push_steps(0, second))
+
+
+def _push_aside(
+    actor: int, assigned: frozenset[str], assignments: Assignments = ()
+) -> tuple[PlanStep, ...]:
+    """Push an object to the free place, from where its own way and the other's are free."""
+    free = unassigned(assigned, (FREE_KEY, free_space(actor)))
+    return push_steps(actor, FREE_KEY, (*assignments, *free))
+
+
+def _can_push(state: WorldState, actor: int, target: PlacedObject) -> bool:
+    """Whether nothing is in the way to the target, and the tool can begin."""
+    way = (state.positions[actor, :2], target.position[:2])
+    spec, other = state.specs[actor], 1 - actor
+    return bool(TOOL_WORKSPACE.contains(_tool_start(way, spec))) and is_lane_free(
+        way, spec, state.positions[other, :2], state.specs[other]
+    )
 
 
 def is_lane_free(
