@@ -16,7 +16,7 @@ from scripted_world import ScriptedWorld
 from c2a_core.types import ActionChunk, EpisodeStatus, KeyStep, Observation
 from c2a_planner.oracle_backend import OracleBackend
 from c2a_planner.planner import Planner
-from c2a_training.bag_messages import (
+from c2a_training.bags.bag_messages import (
     ACTION_CHUNK,
     COMMAND,
     EPISODE,
@@ -24,7 +24,7 @@ from c2a_training.bag_messages import (
     LOOP_TOPICS,
     OBSERVATION,
 )
-from c2a_training.episode_rows import EpisodeRowsBuilder
+from c2a_training.dataset.episode_rows import EpisodeRowsBuilder
 from c2a_training.rollout import OracleLowLevel, run_episode
 
 MSG_FOLDER = Path(__file__).resolve().parents[1] / 'src' / 'c2a_msgs' / 'msg'

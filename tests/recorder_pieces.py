@@ -8,9 +8,9 @@ import struct
 from collections import Counter
 
 from c2a_core.types import EpisodeStatus
-from c2a_training.bag_metadata import INFINITE, TopicInfo
-from c2a_training.bag_session import Incoming
-from c2a_training.bag_writer import BagWriter
+from c2a_training.bags.bag_metadata import INFINITE, TopicInfo
+from c2a_training.bags.bag_session import Incoming
+from c2a_training.bags.bag_writer import BagWriter
 
 OBSERVATION = '/c2a/observation'
 KEY_STEP = '/c2a/key_step'

@@ -15,7 +15,7 @@ from c2a_core.memory import KeyStepMemory
 from c2a_core.spaces import CONTROL_DT_NS, make_action
 from c2a_core.types import Command, CommandSource, KeyStep, Observation, ReplyStatus
 from c2a_sim_bridge.sim.labels import ObjectLabels
-from c2a_training.episode_rows import EpisodeRows, EpisodeRowsBuilder
+from c2a_training.dataset.episode_rows import EpisodeRows, EpisodeRowsBuilder
 
 
 def picture(rng, size=32):

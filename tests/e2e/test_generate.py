@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from c2a_training.dataset_manifest import MANIFEST
+from c2a_training.dataset.dataset_manifest import MANIFEST
 
 pytestmark = pytest.mark.e2e
 
