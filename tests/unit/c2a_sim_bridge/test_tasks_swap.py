@@ -130,6 +130,35 @@ class TestPushing:
         assert math.dist(table.state.positions[0], goal.position) < 0.025
         assert table.state.is_static(0)
 
+    @pytest.mark.parametrize(
+        ('tool', 'is_lost'),
+        [
+            ((-0.09, 0.0), False),  # behind
+            ((-0.06, 0.06), False),  # behind, aside
+            ((0.0, 0.09), True),  # beside: it would slide off
+            ((0.09, 0.0), True),  # in front
+            ((-0.2, 0.0), True),  # too far away to be what pushes
+        ],
+    )
+    def test_push_is_lost_where_the_tool_cannot_push(self, tool, is_lost):
+        state = make_state([place('red cube', -0.2, 0.0)])
+        push = Push(state, 0, Pose(np.array([0.0, 0.0, 0.025]), state.quats_wxyz[0]))
+        ee_position = state.positions[0] + [*tool, 0.0]
+
+        assert push.is_lost(changed(state, ee_position=ee_position)) is is_lost
+
+    def test_blocked_way_leads_over_the_free_place(self):
+        instance = sample_episode('SwapByPushing', 0)
+        a, b = (placed.position for placed in instance.objects)
+        keys = frozenset(['free', *(placed.name for placed in instance.objects)])
+        state = with_object(make_state(instance), 1, position=a)
+        beyond = with_object(state, 0, position=a + 0.55 * (a - b))
+
+        lines = codes(instance, beyond, keys)
+
+        assert lines[1] == "push(actor=A, target_pose=pose_dict['free'])"
+        assert lines[4] == "push(actor=A, target_pose=pose_dict['B'])"
+
 
 class TestRotating:
     def test_plan_composes_places_and_orientations(self):
