@@ -25,13 +25,16 @@ from c2a_sim_bridge.sim.state import GRAVITY, WorldState
 BESIDE_M = 0.1  # between a target and the place beside it, as in the task suite
 PASS_M = 0.04
 STANDING_M = 0.05  # a target higher than this is hit from the side, a lower one from above
-HIT_DEPTH_M = 0.05  # under the top of a standing target
-HIT_OVERLAP_M = 0.015  # how far the aim is inside of the face
-WINDUP_Z_M = 0.30  # of the object's centre
-WINDUP_REACH_M = (0.34, 0.48)  # horizontal distance from the base, object's centre
-RUN_UP_M = 0.20  # from the wound up arm to the release
+HIT_DEPTH_M = 0.06  # under the top of a standing target
+HIT_OVERLAP_M = 0.03  # how far the aim is inside of the face
+WINDUP_Z_M = (0.2, 0.38)  # of the object's centre
+WINDUP_ABOVE_M = 0.04  # over the aim: a flat path hits with the speed of the arm
+WINDUP_REACH_M = (0.38, 0.48)  # horizontal distance from the base, object's centre
+RUN_UP_M = 0.17  # from the wound up arm to the release
+RELEASE_REACH_M = 0.60  # at most, if the throw can be made high enough
 MAX_REACH_M = 0.70  # beyond this the arm has no way left to accelerate
 FULL_STEP_M = 0.048  # a little inside the action's bound
+FULL_SPEED = FULL_STEP_M / CONTROL_DT
 STEP_GAIN_M = 0.016  # change of the step's length from one step to the next
 FREE_PARTS = (0.0, 0.4, 0.6, 0.8, 1.0)  # of the way from a target's middle to its corners
 FREE_GAP_M = 0.02
@@ -79,11 +82,11 @@ class WindUp:
         aim = aim_point(state, held, self._target, self._direction)
         way = aim[:2] - BASE_POSITION[:2]
         distance = math.hypot(*way)
-        speed = FULL_STEP_M / CONTROL_DT
-        drop = max(WINDUP_Z_M + SLOPE * RUN_UP_M - float(aim[2]), 0.02)
-        release = distance - _flight(drop, SLOPE * speed) * speed
+        height = _windup_height(float(aim[2]), distance)
+        drop = max(height + SLOPE * RUN_UP_M - float(aim[2]), 0.02)
+        release = distance - _flight(drop, SLOPE * FULL_SPEED) * FULL_SPEED
         reach = min(max(release - RUN_UP_M, WINDUP_REACH_M[0]), WINDUP_REACH_M[1])
-        goal = np.array([0.0, 0.0, WINDUP_Z_M])
+        goal = np.array([0.0, 0.0, height])
         goal[:2] = BASE_POSITION[:2] + way * (reach / max(distance, 1e-6))
         return goal + state.ee_position - state.positions[held]
 
@@ -189,7 +192,7 @@ def aim_point(
     """Where the thrown object's centre shall pass (3,), world, m.
 
     A flat target is hit from above in its middle, a standing one in the face that it turns to
-    the robot, a place beside it on the table.
+    the robot, or half over its top (`target_2d`), a place beside it on the table.
     """
     spec = state.specs[actor]
     position = state.positions[target]
@@ -199,17 +202,16 @@ def aim_point(
             aim[:2] += PASS_M * np.asarray(direction[:2])
         return aim
     top = state.top_z(target)
-    aim = np.array([*_free_part(state, actor, target), top + 0.5 * spec.height])
-    if target_2d or top < STANDING_M:
-        return aim
+    if top < STANDING_M:
+        return np.array([*_free_part(state, actor, target), top + 0.5 * spec.height])
     way = position[:2] - BASE_POSITION[:2]
     forward = way / max(math.hypot(*way), 1e-6)
     held = state.world_footprint(actor) - state.positions[actor, :2]
     front = (state.world_footprint(target) - position[:2]) @ -forward
-    apart = float((held @ forward).max()) + float(front.max()) - HIT_OVERLAP_M
-    aim[:2] = position[:2] - apart * forward
-    aim[2] = top - HIT_DEPTH_M
-    return aim
+    touching = float((held @ forward).max()) + float(front.max())
+    if target_2d:
+        return np.array([*(position[:2] - 0.5 * touching * forward), top + 0.5 * spec.height])
+    return np.array([*(position[:2] - (touching - HIT_OVERLAP_M) * forward), top - HIT_DEPTH_M])
 
 
 def beside_point(
@@ -245,6 +247,14 @@ def _free_part(state: WorldState, actor: int, target: int) -> np.ndarray:
     free = np.flatnonzero(gaps >= FREE_GAP_M)
     # The parts go outwards: the first free point is nearest to the middle.
     return points[int(free[0] if len(free) else np.argmax(gaps.round(6)))]
+
+
+def _windup_height(aim_z: float, distance: float) -> float:
+    """Height [m] of the wound up object: low, but so that the release is well within reach."""
+    time = max(distance - RELEASE_REACH_M, 0.0) / FULL_SPEED
+    drop = 0.5 * GRAVITY * time * time - SLOPE * FULL_SPEED * time
+    needed = max(WINDUP_ABOVE_M, drop - SLOPE * RUN_UP_M)
+    return min(max(aim_z + needed, WINDUP_Z_M[0]), WINDUP_Z_M[1])
 
 
 def _flight(drop: float, up: float) -> float:

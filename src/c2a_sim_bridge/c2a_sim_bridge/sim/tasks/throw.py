@@ -16,6 +16,7 @@ from c2a_sim_bridge.sim.objects import ObjectKind, ObjectSpec, PlacedObject
 from c2a_sim_bridge.sim.placement import (
     DEFAULT_MARGIN,
     MAX_REACH,
+    MIN_REACH,
     ROBOT_BASE_XY,
     Workspace,
     hold_object,
@@ -189,7 +190,7 @@ class ThrowAt(Throw):
     order = 24
     level = 0
     tables = ('table2',)
-    oracle_p95_steps = 19
+    oracle_p95_steps = 17
     paper_rows = 'Table 2 Throw at'
     arguments = '`Throw`, spawn_at_gripper, 3-D'
     success = '`Hit(0, 1)`: let go, it has touched the target'
@@ -211,7 +212,7 @@ class ThrowToTopple(Throw):
     order = 25
     level = 0
     tables = ('table2',)
-    oracle_p95_steps = 21
+    oracle_p95_steps = 19
     paper_rows = 'Table 2 Throw to topple'
     arguments = '`Throw`, spawn_at_gripper, 3-D, topple_target'
     success = '`Hit(0, 1, topple)`: let go, it has touched the target, which is tilted over 45°'
@@ -235,7 +236,7 @@ class ThrowOnto(Throw):
     order = 42
     level = 1
     tables = ('table2',)
-    oracle_p95_steps = 34
+    oracle_p95_steps = 31
     paper_rows = 'Table 2 Throw onto'
     arguments = (
         '`Throw`, target_2d, spawn_at_gripper false (`ThrowOnto:spawn_at_gripper=true` too)'
@@ -278,7 +279,7 @@ def is_within_reach(state: WorldState, actor: int) -> bool:
     """Whether an object has come to rest where the gripper can pick it."""
     speed = float(np.linalg.norm(state.linear_velocities[actor]))
     distance = math.dist(state.positions[actor, :2], ROBOT_BASE_XY)
-    return speed < _FLYING_SPEED and distance <= MAX_REACH
+    return speed < _FLYING_SPEED and MIN_REACH <= distance <= MAX_REACH
 
 
 def draw_far(

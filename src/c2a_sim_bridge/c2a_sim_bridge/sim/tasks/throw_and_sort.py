@@ -38,7 +38,7 @@ class ThrowAndSort(Task):
     order = 55
     level = 2
     tables = ('table2',)
-    oracle_p95_steps = 75
+    oracle_p95_steps = 69
     paper_rows = 'Table 2 Throw and sort'
     arguments = '`ThrowAndSort`, num_actors 2, num_areas 2, exact'
     success = '`Set(Hit(k, area of its colour) …)`: each, let go, has touched its area'
