@@ -51,6 +51,8 @@ from c2a_training.bags.recorded_topics import (
 from c2a_training.bags.recorder_params import RecorderParams
 from c2a_training.bags.sequence_gaps import SequenceGaps
 
+NEVER_NS = 2**63 - 1
+
 JOIN_S = 0.05
 """How often the recorder looks whether it hears everybody; not once it does."""
 
@@ -75,7 +77,7 @@ class RecorderNode(Node):
         session = BagSession(
             functools.partial(_open_bag, self._folder, self._infos, params.compression),
             self.counts,
-            since_ns=time.time_ns(),
+            since_ns=NEVER_NS,
         )
         self._writer = BagThread(session, params.buffer_mb * 10**6)
         self._lost: dict[str, int] = {}
@@ -139,6 +141,7 @@ class RecorderNode(Node):
         if self._unheard():
             return
         self._joining.cancel()
+        self._writer.session.since_ns = time.time_ns()
         topic = next(topic for topic in self._topics if topic.name == OBSERVATION)
         self._readers[OBSERVATION] = self._listen(topic)
 

@@ -102,7 +102,7 @@ def test_what_was_flushed_is_recovered_and_says_so(tmp_path):
     assert counts(tmp_path / 'T_7_1') == {OBSERVATION: 20, KEY_STEP: 20}
     about = custom(tmp_path / 'T_7_1')
     assert (about['task'], about['seed'], about['recovered']) == ('T', '7', 'true')
-    assert (about['complete'], 'name' in about) == ('false', False)
+    assert (about['complete'], about['observations'], 'name' in about) == ('false', '20', False)
 
 
 def cut_bag(tmp_path, content):

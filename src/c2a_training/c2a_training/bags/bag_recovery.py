@@ -103,7 +103,8 @@ def _rewrite(path: Path, name: str, file: Path) -> Recovery:
         shutil.rmtree(workshop)
         shutil.rmtree(path)
         return Recovery(name, DROPPED, sum(bag.counts.values()), 'it has no observation')
-    about = {**about, 'complete': 'false', 'recovered': 'true', 'recovered_until': reading.why}
+    about |= {'complete': 'false', 'recovered': 'true', 'recovered_until': reading.why}
+    about['observations'] = str(bag.counts[OBSERVATION])
     about.pop('name', None)
     closed = bag.close(about)
     shutil.rmtree(path)

@@ -128,7 +128,8 @@ class BagSession:
     Args:
         open_bag: makes a bag of a name, with what is known of its episode.
         counts: is kept up to date.
-        since_ns: what was sent before is history, which latched topics tell; wall time [ns].
+        since_ns: what began before is not recorded: latched topics tell of it, or its first
+            observations are missing; wall time [ns].
         clock: steady clock [s].
     """
 
@@ -140,7 +141,7 @@ class BagSession:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open_bag = open_bag
-        self._since_ns = since_ns
+        self.since_ns = since_ns
         self.counts = counts
         self._clock = clock
         self._episodes: list[_Episode] = []  # oldest first
@@ -206,7 +207,7 @@ class BagSession:
             self._guarded(episode, episode.bag.flush)
 
     def _begin(self, message: Incoming, status: EpisodeStatus) -> _Episode | None:
-        is_history = message.publish_ns < self._since_ns
+        is_history = message.publish_ns < self.since_ns
         if status.done or status.step > 0 or is_history:
             if not status.done and not is_history and self._missed != status.episode_id:
                 logger.warning(
