@@ -43,7 +43,12 @@ def test_a_bag_opens_with_rosbags_and_with_mcaps_own_reader(tmp_path, compressio
             (channel.topic, message.log_time, value.episode_id, value.step)
             for _, channel, message, value in reader.iter_decoded_messages()
         ]
-        assert [m.metadata for m in reader.iter_metadata()] == [{'success': 'true'}]
+        records = {record.name: record.metadata for record in reader.iter_metadata()}
+    assert records['c2a'] == {'success': 'true'}
+    document = yaml.safe_load((path / 'metadata.yaml').read_text())
+    information = document['rosbag2_bagfile_information']
+    del information['custom_data']['sha256']
+    assert yaml.safe_load(records['rosbag2']['serialized_metadata']) == information
     assert decoded[:2] == [(OBSERVATION, 10**18, 1, 0), (KEY_STEP, 10**18 + 1000, 1, 0)]
     assert len(decoded) == 40
 

@@ -59,10 +59,10 @@ def qos_text(topic: TopicInfo) -> str:
     return yaml.safe_dump([dict(topic.qos)], sort_keys=False).strip()
 
 
-def metadata_text(
+def bag_information(
     file_name: str, topics: Sequence[TopicInfo], span: BagSpan, custom: Mapping[str, str]
-) -> str:
-    """The text of `metadata.yaml`.
+) -> dict[str, Any]:
+    """What rosbag2 wants to know of a bag.
 
     Args:
         file_name: of the bag's one MCAP file.
@@ -79,7 +79,7 @@ def metadata_text(
         'duration': duration,
         'message_count': total,
     }
-    information = {
+    return {
         'version': ROSBAG2_VERSION,
         'storage_identifier': 'mcap',
         'duration': duration,
@@ -96,13 +96,20 @@ def metadata_text(
         'custom_data': dict(custom),
         'ros_distro': 'jazzy',
     }
-    return yaml.dump(
-        {'rosbag2_bagfile_information': information},
-        Dumper=_NoAliases,
-        sort_keys=False,
-        allow_unicode=True,
-        width=10**6,
-    )
+
+
+def metadata_text(information: Mapping[str, Any]) -> str:
+    """The text of `metadata.yaml`."""
+    return _yaml({'rosbag2_bagfile_information': dict(information)})
+
+
+def storage_record(information: Mapping[str, Any]) -> dict[str, str]:
+    """The same for rosbag2's MCAP storage, which looks for it in a metadata record of the file."""
+    return {'serialized_metadata': _yaml(dict(information))}
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    return yaml.dump(document, Dumper=_NoAliases, sort_keys=False, allow_unicode=True, width=10**6)
 
 
 class _NoAliases(yaml.SafeDumper):

@@ -25,8 +25,10 @@ from c2a_training.bags.bag_metadata import (
     METADATA_FILE,
     BagSpan,
     TopicInfo,
+    bag_information,
     metadata_text,
     qos_text,
+    storage_record,
 )
 
 OPEN_SUFFIX = '.open'
@@ -35,6 +37,9 @@ ABOUT_FILE = 'about.json'
 
 RECORD_NAME = 'c2a'
 """Name of the metadata record in the MCAP file."""
+
+STORAGE_RECORD_NAME = 'rosbag2'
+"""Name of the one that rosbag2 looks for."""
 
 SHA_KEY = 'sha256'
 """In metadata.yaml's custom_data: hash of the MCAP file, which cannot stand in the file itself."""
@@ -123,13 +128,14 @@ class BagWriter:
         Returns:
             The folder.
         """
-        self._writer.add_metadata(RECORD_NAME, dict(about))
-        self._writer.finish()
-        digest = self._file.close()
         span = BagSpan(self.counts, self._start_ns, self._end_ns)
         used = [topic for topic in self.topics if self.counts[topic.name]]
-        text = metadata_text(f'{self.name}.mcap', used, span, {**about, SHA_KEY: digest})
-        _write_durably(self.path / METADATA_FILE, text)
+        information = bag_information(f'{self.name}.mcap', used, span, about)
+        self._writer.add_metadata(RECORD_NAME, dict(about))
+        self._writer.add_metadata(STORAGE_RECORD_NAME, storage_record(information))
+        self._writer.finish()
+        information['custom_data'] = {**about, SHA_KEY: self._file.close()}
+        _write_durably(self.path / METADATA_FILE, metadata_text(information))
         (self.path / ABOUT_FILE).unlink()
         final = self._folder / self.name
         self.path.rename(final)
