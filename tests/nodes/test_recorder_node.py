@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import time
 
 import numpy as np
 import pytest
 import yaml
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fakes import TRACE, FakePolicy, FakeSimulator
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
@@ -17,6 +20,7 @@ from node_processes import Processes
 from node_world import wait_until
 from rosbags.highlevel import AnyReader
 
+from c2a_training.bags.bag_writer import BagWriter
 from c2a_training.bags.recorded_topics import TOPICS
 
 pytestmark = pytest.mark.ros
@@ -202,3 +206,32 @@ def test_a_folder_that_cannot_be_written_is_refused_with_what_to_do(ros, tmp_pat
     (tmp_path / 'file').write_text('')
     with pytest.raises(ValueError, match='choose another folder with record_dir:=FOLDER'):
         ros.recorder(tmp_path / 'file' / 'bags')
+
+
+def test_a_disk_that_is_too_slow_costs_messages_that_are_counted_and_reported(
+    ros, tmp_path, monkeypatch
+):
+    write = BagWriter.write
+
+    def slow(self, topic, data, log_ns, publish_ns):
+        time.sleep(0.05 if topic == '/c2a/observation' else 0.0)
+        write(self, topic, data, log_ns, publish_ns)
+
+    monkeypatch.setattr(BagWriter, 'write', slow)
+    ros.probe.listen('diagnostics', DiagnosticArray, '/diagnostics')
+    ros.recorder(tmp_path, buffer_mb=1)
+    stack(ros, FakeSimulator(image_size=256, skill_steps=10))
+    about = custom(bag(tmp_path, 'FakeTask_0_1'))
+    assert '/c2a/observation: ' in about['dropped']
+    lost = int(re.search('/c2a/observation: ([0-9]+)', about['dropped'])[1])
+    assert int(about['observations']) + lost == 41
+    assert (about['complete'], about['done']) == ('false', 'true')
+
+    def warnings():
+        arrays = [event.value for event in ros.probe.events if event.kind == 'diagnostics']
+        entries = [status for array in arrays for status in array.status]
+        return [
+            s for s in entries if s.name == 'recorder: bag' and s.level == DiagnosticStatus.WARN
+        ]
+
+    assert 'messages were dropped' in wait_until(warnings)[0].message
