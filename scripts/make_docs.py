@@ -177,7 +177,7 @@ def write_scenes() -> None:
         picture = Image.fromarray(simulator.observe().base_image).resize((side - 4, side - 4))
         sheet.paste(picture, (x + 2, y + 2))
         draw.text((x + 4, y + side), name, 'black', font=bold)
-        lines = textwrap.wrap(info.instruction, 42)[:3]
+        lines = textwrap.wrap(info.instruction, 38)[:3]
         draw.text((x + 4, y + side + 18), '\n'.join(lines), (70, 70, 70), font=small)
     (DOCS / 'images').mkdir(parents=True, exist_ok=True)
     sheet.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(

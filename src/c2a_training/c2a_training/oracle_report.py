@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.table import Table
 
 from c2a_training.episode_worker import EpisodeSummary
@@ -96,9 +97,17 @@ def group_by_task(tasks: Sequence[str], episodes: Iterable[EpisodeSummary]) -> l
 
 def make_table(reports: Sequence[TaskReport]) -> Table:
     """The success table."""
-    table = Table(title='oracle', title_justify='left', title_style='bold')
+    # Without vertical lines it fits into 80 columns.
+    table = Table(
+        title='oracle',
+        title_justify='left',
+        title_style='bold',
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+    )
     table.add_column('task', no_wrap=True)
-    for heading in ('success', 'Wilson 95 %', 'steps', 'p95', 'calls', 'steps/s', 'reset'):
+    for heading in ('success', 'Wilson %', 'steps', 'p95', 'calls', 'steps/s', 'reset'):
         table.add_column(heading, justify='right', no_wrap=True)
     for report in reports:
         table.add_row(report.task, *_cells(report), style='' if not report.failures else 'yellow')
@@ -128,7 +137,7 @@ def _cells(report: TaskReport) -> tuple[str, ...]:
     low, high = wilson_interval(report.successes, report.n)
     return (
         f'{report.successes}/{report.n}',
-        f'{100 * low:.1f}–{100 * high:.1f} %',
+        f'{100 * low:.1f}–{100 * high:.1f}',
         _number(report.mean_steps),
         _number(report.p95_steps),
         _number(report.mean_calls),
