@@ -129,10 +129,15 @@ def test_recording_for_replay(tmp_path, dataset):
 def test_dropped_seeds_are_remembered(tmp_path):
     with EpisodeWriter(tmp_path / 'd', OPTIONS) as writer:
         writer.drop('Pick', 5, 'time-out')
+        writer.drop('Pick', 5, 'early done', 'test')
     with EpisodeWriter(tmp_path / 'd', OPTIONS) as writer:
         assert writer.dropped['Pick-5'].reason == 'time-out'
-    (dropped,) = EpisodeStore(tmp_path / 'd').manifest.dropped
-    assert (dropped.task, dropped.seed) == ('Pick', 5)
+        assert writer.dropped['Pick-5-test'].reason == 'early done'
+    dropped = EpisodeStore(tmp_path / 'd').manifest.dropped
+    assert [(d.task, d.seed, d.split) for d in dropped] == [
+        ('Pick', 5, 'simple'),
+        ('Pick', 5, 'test'),
+    ]
 
 
 class TestKilled:

@@ -108,8 +108,7 @@ def merge(
     with EpisodeWriter(out, options) as writer, console.status('merging') as status:
         for store in stores:
             for dropped in store.manifest.dropped:
-                split = str(store.manifest.options.get('split', 'simple'))
-                writer.drop(dropped.task, dropped.seed, dropped.reason, split)
+                writer.drop(dropped.task, dropped.seed, dropped.reason, dropped.split)
             for rows in store:
                 if writer.has(rows.metadata.episode):
                     present += 1

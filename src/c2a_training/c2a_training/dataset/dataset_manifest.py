@@ -9,7 +9,7 @@ vocabulary   words of the cells' labels
 fingerprint  hash over the content of all episodes, whatever their order and shards
 episodes, rows         totals
 shards       [{file, bytes, sha256, episodes, rows}]
-dropped      [{task, seed, reason}], seeds that were tried and not kept
+dropped      [{task, seed, reason, split}], seeds that were tried and not kept
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Dropped:
     task: str
     seed: int
     reason: str
+    split: str = 'simple'
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ def read_manifest(directory: Path) -> Manifest:
     try:
         document = json.loads(path.read_text(encoding='utf-8'))
         check_version(document, str(path))
+        # Once there was one split in a dataset, and it stood in the options alone.
+        split = document['options'].get('split', 'simple')
         return Manifest(
             options=dict(document['options']),
             versions=dict(document['versions']),
@@ -87,7 +90,7 @@ def read_manifest(directory: Path) -> Manifest:
             episodes=document['episodes'],
             rows=document['rows'],
             shards=tuple(ShardEntry(**entry) for entry in document['shards']),
-            dropped=tuple(Dropped(**entry) for entry in document['dropped']),
+            dropped=tuple(Dropped(**{'split': split, **entry}) for entry in document['dropped']),
         )
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as err:
         raise ValueError(f'{path} is damaged: {err!r}') from err

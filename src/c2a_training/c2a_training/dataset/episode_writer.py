@@ -146,9 +146,9 @@ class EpisodeWriter:
         name = episode_name(task, seed, split)
         if name in self._dropped:
             return
-        self._dropped[name] = Dropped(task, seed, reason)
+        self._dropped[name] = Dropped(task, seed, reason, split)
         with open(self._dropped_path, 'a', encoding='utf-8') as file:
-            file.write(json.dumps([name, task, seed, reason]) + '\n')
+            file.write(json.dumps([name, task, seed, reason, split]) + '\n')
 
     def make_shards(self, task: str, episodes: Sequence[str], *, is_last: bool) -> int:
         """Move pending episodes of a task into shards.
@@ -228,15 +228,14 @@ class EpisodeWriter:
             self.save()
 
     def _read_dropped(self) -> dict[str, Dropped]:
-        split = str(self._manifest.options.get('split', 'simple'))
-        dropped = {episode_name(d.task, d.seed, split): d for d in self._manifest.dropped}
+        dropped = {episode_name(d.task, d.seed, d.split): d for d in self._manifest.dropped}
         if self._dropped_path.is_file():
             for line in self._dropped_path.read_text(encoding='utf-8').splitlines():
                 try:
-                    name, task, seed, reason = json.loads(line)
+                    name, task, seed, reason, *split = json.loads(line)
                 except ValueError:
                     break  # the line that was being written when the run was killed
-                dropped[name] = Dropped(task, seed, reason)
+                dropped[name] = Dropped(task, seed, reason, *split)
         return dropped
 
     def _close_shard(self, task: str, batch: Sequence[PendingEpisode]) -> None:
