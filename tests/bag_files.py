@@ -33,11 +33,13 @@ WALL_NS = 1_700_000_000_000_000_000
 
 
 @functools.cache
-def typestore():
-    """Types of ROS 2 Jazzy and ours."""
+def typestore(has_split=True):
+    """Types of ROS 2 Jazzy and ours, on request as they were before statuses had a split."""
     store = get_typestore(Stores.ROS2_JAZZY)
     for path in sorted(MSG_FOLDER.glob('*.msg')):
-        store.register(get_types_from_msg(path.read_text(), f'c2a_msgs/msg/{path.stem}'))
+        text = path.read_text()
+        text = text if has_split else text.replace('\nstring split\n', '\n')
+        store.register(get_types_from_msg(text, f'c2a_msgs/msg/{path.stem}'))
     return store
 
 
@@ -50,11 +52,11 @@ class Event:
     value: object
     msg_type: str = ''
 
-    def cdr(self):
+    def cdr(self, has_split=True):
         """Type and bytes."""
         msg_type = self.msg_type or LOOP_TOPICS[self.topic]
         msg = self.value if self.msg_type else to_message(self.value, msg_type)
-        return msg_type, bytes(typestore().serialize_cdr(msg, msg_type))
+        return msg_type, bytes(typestore(has_split).serialize_cdr(msg, msg_type))
 
 
 @dataclass
@@ -76,6 +78,13 @@ class Episode:
             e
             for e in self.events
             if e.topic != topic or (steps and getattr(e.value, 'step', -1) not in steps)
+        ]
+
+    def of_split(self, split):
+        """Events with another split in the status."""
+        return [
+            replace(e, value=replace(e.value, split=split)) if e.topic == EPISODE else e
+            for e in self.events
         ]
 
     def changed(self, topic, step, **values):
@@ -226,6 +235,7 @@ def _status(episode_id, task, seed, instruction, max_steps, stepping='lockstep',
         control_rate_hz=20.0,
         planner_checkpoint='oracle',
         policy_checkpoint='',
+        split='simple',
         stamp_ns=stamp_ns,
     )
 
@@ -259,16 +269,16 @@ def chunk_events(episode: Episode, length=4):
     return events
 
 
-def write_bag(path: Path, events, *, storage=StoragePlugin.MCAP) -> Path:
-    """Write a bag as `ros2 bag record` does; a folder."""
+def write_bag(path: Path, events, *, storage=StoragePlugin.MCAP, has_split=True) -> Path:
+    """Write a bag as `ros2 bag record` does, on request as before the split; a folder."""
     writer = Writer(path, version=9, storage_plugin=storage)
     with writer:
         connections = {}
         for event in sorted(events, key=lambda event: event.log_ns):
-            msg_type, data = event.cdr()
+            msg_type, data = event.cdr(has_split)
             key = event.topic, msg_type
             if key not in connections:
-                connections[key] = writer.add_connection(*key, typestore=typestore())
+                connections[key] = writer.add_connection(*key, typestore=typestore(has_split))
             writer.write(connections[key], event.log_ns, data)
     return path
 

@@ -260,6 +260,7 @@ class EpisodeStatus:
         control_rate_hz: control steps per second of robot time.
         planner_checkpoint: hash of the planner's checkpoint, or its name; empty until known.
         policy_checkpoint: hash of the policy's checkpoint, or its name; empty until known.
+        split: which objects the scene was drawn from; empty where the backend has none.
         stamp_ns: robot time [ns].
     """
 
@@ -278,6 +279,7 @@ class EpisodeStatus:
     control_rate_hz: float
     planner_checkpoint: str
     policy_checkpoint: str
+    split: str = ''
     stamp_ns: int = 0
 
     def __post_init__(self) -> None:

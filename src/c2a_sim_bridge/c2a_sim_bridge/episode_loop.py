@@ -168,6 +168,7 @@ class EpisodeLoop:
             control_rate_hz=CONTROL_RATE_HZ,
             planner_checkpoint=self.planner_checkpoint,
             policy_checkpoint=self.policy_checkpoint,
+            split=self._info.split,
             stamp_ns=self.time_ns,
         )
 

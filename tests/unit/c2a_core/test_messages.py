@@ -106,6 +106,7 @@ STATUS = EpisodeStatus(
     control_rate_hz=20.0,
     planner_checkpoint='abc',
     policy_checkpoint='def',
+    split='train',
     stamp_ns=8,
 )
 CONVERSIONS = {

@@ -14,6 +14,8 @@ from unit.c2a_sim_bridge.worlds import run_oracle
 
 from c2a_core.skill_api import SkillCodeError
 from c2a_core.spaces import CONTROL_DT_NS, make_action
+from c2a_sim_bridge.backends.maniskill import ManiskillBackend
+from c2a_sim_bridge.episode_loop import EpisodeLoop, Setting
 from c2a_sim_bridge.sim import simulator as simulator_module
 from c2a_sim_bridge.sim.predicates import Predicate
 from c2a_sim_bridge.sim.simulator import (
@@ -78,6 +80,22 @@ def test_success_is_what_the_predicate_says_and_nothing_else(simulator: Simulato
         simulator.hold()
         answers.append(simulator.success)
     assert answers == [False, False, True, False, False]
+
+
+def specs_of(split: str):
+    return tuple(placed.spec for placed in sample_episode('Pick', 3, split).objects)
+
+
+def test_the_status_says_from_which_split_the_scene_was_drawn(simulator: Simulator):
+    backend = ManiskillBackend(simulator)
+    loop = EpisodeLoop(backend, Setting('lockstep', 'oracle'))
+    for options, split in (({}, 'simple'), ({'split': 'test'}, 'test'), ({}, 'simple')):
+        loop.start('Pick', 3, None, options)
+        assert loop.status().split == split
+        assert simulator.state.specs == specs_of(split)
+    assert specs_of('simple') != specs_of('test')
+    trained = ManiskillBackend(Simulator(SimConfig(render=False, split='train')))
+    assert trained.reset('Pick', 3, None, {}).split == 'train'
 
 
 def test_a_wrong_task_name_lists_the_nearest(simulator: Simulator):

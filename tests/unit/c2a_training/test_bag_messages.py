@@ -81,6 +81,17 @@ def test_a_message_that_has_grown_a_field_can_still_be_read():
     assert decode(message) == event.value
 
 
+def test_a_status_from_before_the_split_has_none():
+    msg_type = 'c2a_msgs/msg/EpisodeStatus'
+    definition, _ = typestore(has_split=False).generate_msgdef(msg_type, ros_version=2)
+    event = make_episode().events[0]
+    _, data = event.cdr(has_split=False)
+    message = RawMessage(channel_of(msg_type, definition), 0, 0, memoryview(data))
+    check_channel(message.channel)
+    assert event.value.split == 'simple'
+    assert decode(message) == replace(event.value, split='')
+
+
 @pytest.mark.parametrize(
     ('change', 'why'),
     [

@@ -29,12 +29,14 @@ class EpisodeInfo:
         seed: seed of the scene.
         instruction: what the robot is asked to do.
         max_steps: control steps after which the episode times out.
+        split: which objects the scene was drawn from; empty where the backend has none.
     """
 
     task: str
     seed: int
     instruction: str
     max_steps: int
+    split: str = ''
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,7 +67,7 @@ class ManiskillBackend:
                 'the bridge itself knows scene=keep'
             )
         info = self.simulator.reset(task, seed, instruction, split=options.get('split'))
-        return EpisodeInfo(info.task, info.seed, info.instruction, info.max_steps)
+        return EpisodeInfo(info.task, info.seed, info.instruction, info.max_steps, info.split)
 
     @property
     def success(self) -> bool:

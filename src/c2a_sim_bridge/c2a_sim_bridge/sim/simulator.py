@@ -85,12 +85,14 @@ class EpisodeInfo:
         seed: with the task it determines the whole episode.
         instruction: the task in words.
         max_steps: control steps after which the episode times out.
+        split: which objects the scene was drawn from.
     """
 
     task: str
     seed: int
     instruction: str
     max_steps: int
+    split: str
 
 
 class Simulator:
@@ -140,7 +142,8 @@ class Simulator:
                 unknown split.
             RuntimeError: if pictures are wanted and no Vulkan device is usable.
         """
-        self._instance = sample_episode(task, seed, split or self.config.split)
+        split = split or self.config.split
+        self._instance = sample_episode(task, seed, split)
         self._pictures = None
         self._world = self._build_world()
         self._interpreter = self._new_interpreter()
@@ -150,7 +153,7 @@ class Simulator:
         self._stall_position, self._stall_since = self.state.ee_position, 0
         self.success = self._instance.goal.update(self.state)
         words = self._instance.instruction if instruction is None else instruction
-        return EpisodeInfo(task, seed, words, get_task(task).max_steps)
+        return EpisodeInfo(task, seed, words, get_task(task).max_steps, split)
 
     def observe(self) -> Observation:
         """What cameras and sensors say now."""

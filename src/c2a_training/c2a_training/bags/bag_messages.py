@@ -132,6 +132,7 @@ LAYOUTS: dict[str, dict[str, str]] = {
         'task': 'string',
         'instruction': 'string',
         'seed': 'int64',
+        'split': 'string',
         'step': 'int32',
         'max_steps': 'int32',
         'success': 'bool',
@@ -145,6 +146,9 @@ LAYOUTS: dict[str, dict[str, str]] = {
         'policy_checkpoint': 'string',
     },
 }
+
+# Type -> fields that bags from before do not have; their values are then the types' defaults.
+_ADDED_LATER = {'c2a_msgs/msg/EpisodeStatus': frozenset(('split',))}
 
 _NS_PER_S = 1_000_000_000
 _ENCODING = 'rgb8'
@@ -171,6 +175,8 @@ def check_channel(channel: Channel) -> None:
         )
     found = _fields(_typestore(channel), channel.msg_type)
     for name, kind in LAYOUTS[expected].items():
+        if name not in found and name in _ADDED_LATER.get(expected, ()):
+            continue
         if found.get(name) != kind:
             raise BagError(
                 f'{expected} of this bag has {name} as {found.get(name, "no field")}, expected '
@@ -193,6 +199,15 @@ def decode(message: RawMessage) -> Value:
         return _CONVERTERS[channel.msg_type](msg)
     except (SerdeError, ValueError) as err:
         raise BagError(f'a message of {channel.topic} cannot be read: {err}') from err
+
+
+def fields_of(channel: Channel) -> tuple[str, ...]:
+    """Names of the fields that a channel's messages have, in their order.
+
+    Raises:
+        BagError: if its definition is missing or cannot be read.
+    """
+    return tuple(_fields(_typestore(channel), channel.msg_type))
 
 
 def stamp_of(message: RawMessage) -> int:
@@ -288,10 +303,13 @@ def _observation(msg: Any) -> Observation:
 
 def _same_fields(value_type: Callable[..., Value], msg_type: str) -> Callable[[Any], Value]:
     """Converter for a message whose fields are the value's own, but for the header."""
-    names = [name for name in LAYOUTS[msg_type] if name != 'header']
+    added = _ADDED_LATER.get(msg_type, frozenset())
+    names = [name for name in LAYOUTS[msg_type] if name != 'header' and name not in added]
 
     def convert(msg: Any) -> Value:
-        return value_type(stamp_ns=_ns(msg), **{name: getattr(msg, name) for name in names})
+        values = {name: getattr(msg, name) for name in names}
+        values |= {name: getattr(msg, name) for name in added if hasattr(msg, name)}
+        return value_type(stamp_ns=_ns(msg), **values)
 
     return convert
 
