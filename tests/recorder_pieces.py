@@ -81,6 +81,7 @@ def status(episode_id=1, step=0, reason='', task='PlaceNextTo', stamp_ns=0):
         control_rate_hz=20.0,
         planner_checkpoint='abc',
         policy_checkpoint='',
+        split='train',
         stamp_ns=stamp_ns,
     )
 

@@ -32,16 +32,20 @@ UNKNOWN_FROM_BAGS = {
 }
 
 
-@pytest.fixture(scope='module')
-def generated(tmp_path_factory):
-    """The episodes as `c2a generate` makes them."""
-    out = tmp_path_factory.mktemp('generated') / 'dataset'
-    words = ['--tasks', *TASKS, '--seeds', str(SEED), '--workers', '1', '--out', str(out)]
-    assert main(['generate', *words]) == 0
+def generate(out, tasks=TASKS, split='simple'):
+    """A dataset as `c2a generate` makes it."""
+    words = ['--tasks', *tasks, '--seeds', str(SEED), '--split', split, '--workers', '1']
+    assert main(['generate', *words, '--out', str(out)]) == 0
     return EpisodeStore(out)
 
 
-def record(ros, folder, tasks=TASKS, render=True, **stack):
+@pytest.fixture(scope='module')
+def generated(tmp_path_factory):
+    """The episodes as `c2a generate` makes them."""
+    return generate(tmp_path_factory.mktemp('generated') / 'dataset')
+
+
+def record(ros, folder, tasks=TASKS, render=True, split='simple', **stack):
     """Run the tasks in the nodes, with the recorder among them; the closed bags."""
     from node_world import new_context
 
@@ -55,7 +59,7 @@ def record(ros, folder, tasks=TASKS, render=True, **stack):
             enable_rosout=False,
         )
     )
-    backend = ManiskillBackend(Simulator(SimConfig(render=render)))
+    backend = ManiskillBackend(Simulator(SimConfig(render=render, split=split)))
     bridge = {'task': ','.join(tasks), 'seed': SEED, 'audience': 'recorder'}
     ros.stack(backend, bridge={**bridge, 'episodes': len(tasks)}, **stack)
     ros.ended(episode_id=len(tasks), timeout_s=60.0)
@@ -92,6 +96,22 @@ def test_recorded_episodes_equal_generated_ones_frame_by_frame(ros, tmp_path, ge
 
     for bag in bags:
         assert main(['replay', str(bag), '--in-sim']) == 0
+
+
+def test_a_scene_of_held_out_objects_is_known_as_one(ros, tmp_path):
+    [bag] = record(ros, tmp_path / 'bags', TASKS[:1], split='test')
+    dataset = tmp_path / 'dataset'
+    assert main(['data', 'from-bag', str(bag), '--out', str(dataset)]) == 0
+    name = f'{TASKS[0]}-{SEED}-test'
+    found = EpisodeStore(dataset).metadata(name)
+    expected = generate(tmp_path / 'generated', TASKS[:1], 'test').metadata(name)
+    assert (found.split, found.instruction) == (expected.split, expected.instruction)
+    assert found.sha256 == expected.sha256
+    report = tmp_path / 'report.json'
+    assert main(['replay', str(bag), '--in-sim', '--json', str(report)]) == 0
+    [replayed] = json.loads(report.read_text())['episodes']
+    assert replayed['is_bit_equal']
+    assert main(['replay', str(bag), '--in-sim', '--split', 'simple']) == 2
 
 
 def test_a_realtime_recording_tells_what_moved_the_world(ros, tmp_path, generated):

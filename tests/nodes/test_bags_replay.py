@@ -113,6 +113,16 @@ def test_only_the_chosen_topics_are_heard_and_unknown_types_are_left_out(ros, tm
     assert ros.probe.of('observation') == []
 
 
+def test_a_message_that_listeners_would_misread_is_left_out(ros, tmp_path):
+    bag = write_bag(tmp_path / 'bag', make_episode().events, has_split=False)
+    with playing(ros, bag, [KEY_STEP]) as (_, node):
+        channels = scan(BagReader(bag)).channels
+        other = ReplayNode(channels.values(), context=node.context)
+        assert set(other.skipped) == {EPISODE}
+        assert 'another version of c2a_msgs, which differs in split' in other.skipped[EPISODE]
+        other.destroy_node()
+
+
 def test_a_bag_can_be_played_again_until_it_is_stopped(ros, tmp_path):
     bag = write_bag(tmp_path / 'bag', make_episode().events)
     with playing(ros, bag, rate=20.0) as (player, _):

@@ -17,6 +17,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 
 from c2a_core.ros import QUIET_PUBLISHER, Qos, default_to_localhost
 from c2a_training.bags.bag_mcap import Channel, RawMessage
+from c2a_training.bags.bag_messages import LAYOUTS, fields_of
 from c2a_training.bags.recorded_topics import TOPICS
 
 _PROFILES = {topic.name: topic.qos for topic in TOPICS}
@@ -40,6 +41,7 @@ class ReplayNode(Node):
         for channel in channels:
             try:
                 msg_type = _message_class(channel.msg_type)
+                _check_fields(channel, msg_type)
             except LookupError as err:
                 self.skipped[channel.topic] = str(err)
                 continue
@@ -130,6 +132,20 @@ def _offered(channel: Channel) -> Mapping[str, Any]:
     if not isinstance(profiles, list) or not profiles or not isinstance(profiles[0], dict):
         return {}
     return profiles[0]
+
+
+def _check_fields(channel: Channel, msg_type: Any) -> None:
+    """LookupError where listeners would take the recorded bytes of a message of ours amiss."""
+    if channel.msg_type not in LAYOUTS or not channel.definition:
+        return
+    recorded = fields_of(channel)
+    installed = tuple(msg_type.get_fields_and_field_types())
+    if recorded != installed:
+        differing = sorted({*recorded} ^ {*installed}) or ['the order of its fields']
+        raise LookupError(
+            f'{channel.msg_type} was recorded with another version of c2a_msgs, which differs in '
+            f'{", ".join(differing)}'
+        )
 
 
 def _message_class(msg_type: str) -> Callable:

@@ -132,10 +132,22 @@ def test_a_directory_with_other_files_is_left_alone(recorded, tmp_path, capsys):
     assert 'thesis.txt' in capsys.readouterr().out
 
 
-def test_the_split_of_the_scenes_names_the_episodes(recorded, tmp_path):
-    assert convert(tmp_path, recorded / 'Pick_0_1', '--split', 'train')[0] == 0
-    [episode] = EpisodeStore(tmp_path / 'dataset').episodes
-    assert (episode.episode, episode.split) == ('Pick-0-train', 'train')
+def test_one_dataset_takes_scenes_of_all_splits_and_bags_that_do_not_tell(recorded, tmp_path):
+    episode = make_episode(seed=0)
+    write_bag(recorded / 'other', episode.of_split('test'))
+    write_bag(recorded / 'failed', make_episode(seed=7, needs_steps=99).of_split('test'))
+    old = write_bag(tmp_path / 'old', episode.events, has_split=False)
+    code, report = convert(tmp_path, recorded)
+    assert (code, report['accepted'], report['refused']) == (0, 4, 1)
+    assert convert(tmp_path, old)[0] == 1
+    assert convert(tmp_path, old, '--split', 'train')[0] == 0
+    store = EpisodeStore(tmp_path / 'dataset')
+    splits = {e.episode: e.split for e in store.episodes if e.seed == 0}
+    assert splits == {'Pick-0': 'simple', 'Pick-0-test': 'test', 'Pick-0-train': 'train'}
+    dropped = [(d.seed, d.split) for d in store.manifest.dropped]
+    assert dropped == [(0, 'simple'), (7, 'test')]
+    convert(tmp_path, recorded)
+    assert EpisodeStore(tmp_path / 'dataset').manifest.dropped == store.manifest.dropped
 
 
 def test_of_many_bags_only_the_odd_ones_are_shown(tmp_path, capsys):

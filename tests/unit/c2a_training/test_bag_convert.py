@@ -50,6 +50,36 @@ def test_a_recorded_episode_gives_the_rows_of_generation(tmp_path, storage):
     assert report.notes == ()
 
 
+def test_the_split_of_the_scene_is_the_bags_own(tmp_path):
+    report, [rows] = convert(tmp_path, make_episode().of_split('test'))
+    assert (rows.metadata.episode, rows.metadata.split) == ('Pick-3-test', 'test')
+    assert report.episodes[0].split == 'test'
+    _, [rows] = convert_bag(tmp_path / 'bag', Thresholds(split='test'))
+    assert rows.metadata.split == 'test'
+    report, rows = convert_bag(tmp_path / 'bag', Thresholds(split='train'))
+    assert rows == []
+    assert 'is of split test, --split says train' in report.episodes[0].refused
+
+
+def test_a_bag_from_before_the_split_needs_to_be_told(tmp_path):
+    events = make_episode().events
+    report, rows = convert(tmp_path, events, has_split=False)
+    assert rows == []
+    assert 'give --split simple, train or test' in report.episodes[0].refused
+    for split, name in (('simple', 'Pick-3'), ('train', 'Pick-3-train')):
+        _, [rows] = convert_bag(tmp_path / 'bag', Thresholds(split=split))
+        assert (rows.metadata.episode, rows.metadata.split) == (name, split)
+
+
+def test_a_backend_without_splits_counts_as_simple(tmp_path):
+    events = [
+        replace(e, value=replace(e.value, backend='arm')) if e.topic == EPISODE else e
+        for e in make_episode().of_split('')
+    ]
+    _, [rows] = convert(tmp_path, events)
+    assert (rows.metadata.episode, rows.metadata.split) == ('Pick-3', 'simple')
+
+
 def test_rows_do_not_depend_on_the_order_of_arrival_or_on_when_the_bridge_was_started(tmp_path):
     episode = make_episode(episode_id=7, start_ns=123_450_000_000)
     shuffled = np.random.default_rng(0).permutation(len(episode.events))

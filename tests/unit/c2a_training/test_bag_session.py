@@ -74,6 +74,7 @@ def test_an_episode_gets_a_bag_named_after_it_with_all_that_it_says():
     assert (bag.name, bag.is_closed) == ('PlaceNextTo_7_3', True)
     assert bag.counts == {EPISODE: 2, OBSERVATION: 3, KEY_STEP: 3, IMAGE: 3}
     expected = {'task': 'PlaceNextTo', 'seed': '7', 'episode_id': '3', 'success': 'true'}
+    expected |= {'split': 'train'}
     expected |= {'reason': 'success', 'steps': '2', 'complete': 'true', 'dropped': ''}
     expected |= {'planner_checkpoint': 'abc', 'instruction': 'put it there', 'observations': '3'}
     assert expected.items() <= bag.about.items()

@@ -133,6 +133,7 @@ def test_without_ros_the_command_says_so(bag, capsys, monkeypatch):
         (['--topics', '/nothing'], 'no topic /nothing'),
         (['--in-sim', '--loop'], 'leave out --loop'),
         (['--max-position-mm', '1'], 'only with --in-sim: --max-position-mm'),
+        (['--split', 'test'], 'only with --in-sim: --split'),
     ],
 )
 def test_wrong_arguments_are_refused(bag, capsys, words, why):
@@ -244,3 +245,33 @@ def test_the_exit_code_says_whether_the_outcome_is_the_same(
     assert cli.main(['replay', str(bag), '--in-sim', '--json', str(report)]) == code
     [result] = json.loads(report.read_text())['episodes']
     assert result['success'] == [True, needs_steps == 12]
+
+
+@pytest.mark.parametrize(
+    ('recorded', 'words', 'expected'),
+    [
+        ('test', [], 'test'),
+        ('train', ['--split', 'train'], 'train'),
+        (None, ['--split', 'test'], 'test'),
+        ('test', ['--split', 'simple'], 'is of split test, --split says simple'),
+        (None, [], 'give --split simple, train or test'),
+    ],
+)
+def test_the_scene_is_of_the_recorded_split(
+    tmp_path, episode, monkeypatch, capsys, recorded, words, expected
+):
+    asked = []
+
+    def make_simulator(split):
+        asked.append(split)
+        return MovingWorld()
+
+    events = episode.of_split(recorded or '')
+    bag = write_bag(tmp_path / 'bag', events, has_split=recorded is not None)
+    monkeypatch.setattr(replay_command, 'make_simulator', make_simulator)
+    code = cli.main(['replay', str(bag), '--in-sim', *words])
+    if ' ' in expected:
+        assert (code, asked) == (2, [])
+        assert expected in ' '.join(capsys.readouterr().out.split())
+    else:
+        assert (code, asked) == (0, [expected])

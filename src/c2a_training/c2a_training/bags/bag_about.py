@@ -7,7 +7,7 @@ from __future__ import annotations
 from c2a_core.skill_api import SKILL_API_VERSION
 from c2a_core.types import EpisodeStatus
 
-BAG_VERSION = 1
+BAG_VERSION = 2
 """Of the metadata's keys and of the layout of a bag."""
 
 
@@ -20,6 +20,7 @@ def about_episode(status: EpisodeStatus) -> dict[str, str]:
         'task': status.task,
         'instruction': status.instruction,
         'seed': str(status.seed),
+        'split': status.split,
         'steps': str(status.step),
         'max_steps': str(status.max_steps),
         'done': flag(status.done),

@@ -28,6 +28,7 @@ from c2a_training.bags.bag_messages import (
 )
 from c2a_training.bags.bag_reader import RECORD_NAME, Arrival, BagReader
 from c2a_training.bags.bag_report import BagReport, EpisodeReport
+from c2a_training.bags.bag_split import split_of
 from c2a_training.bags.bag_topics import loop_qualities, max_skew_ms, stamped_quality
 from c2a_training.dataset.episode_rows import EpisodeRows, EpisodeRowsBuilder
 from c2a_training.rollout import closing_key_step
@@ -44,13 +45,13 @@ class Thresholds:
             them.
         max_skew_ms: the most that a stamp may be off its observation's [ms].
         keep_failures: episodes that did not succeed are wanted too.
-        split: objects of the recorded scenes; bags do not tell.
+        split: objects of the recorded scenes, for bags that do not tell; empty for none.
     """
 
     max_gap_steps: int = 0
     max_skew_ms: float = 0.0
     keep_failures: bool = False
-    split: str = 'simple'
+    split: str = ''
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,7 @@ def _convert_episode(
         episode_id=episode.episode_id,
         task=status.task if status else '',
         seed=status.seed if status else -1,
+        split=(status.split if status else '') or thresholds.split,
         instruction=status.instruction if status else '',
         success=bool(status and status.success),
         reason=status.reason if status else '',
@@ -234,7 +236,7 @@ def _row(episode: BagEpisode, step: int) -> _Row | None:
     return None if command is None else _Row(observation.value, key_step.value, command)
 
 
-def _make_rows(episode: BagEpisode, split: str) -> tuple[EpisodeRows, int]:
+def _make_rows(episode: BagEpisode, said_split: str) -> tuple[EpisodeRows, int]:
     """Rows of a checked episode, and for how many steps the one before stands in."""
     status, last = episode.status, episode.last_step
     assert status is not None
@@ -242,7 +244,7 @@ def _make_rows(episode: BagEpisode, split: str) -> tuple[EpisodeRows, int]:
         status.task,
         status.seed,
         status.instruction,
-        split=split,
+        split=split_of(status, said_split),
         source='bag',
         backend=status.backend,
     )

@@ -217,16 +217,21 @@ def _note_status(episode: BagEpisode, status: EpisodeStatus) -> None:
         episode.statuses.append(status)
         return
     first = episode.statuses[0]
-    if (status.task, status.seed) != (first.task, first.seed):
+    if _scene(status) != _scene(first):
         episode.conflicts.append(
-            f'two episodes of number {status.episode_id}: {first.task} seed {first.seed} and '
-            f'{status.task} seed {status.seed}; the bag spans two runs of the bridge'
+            f'two episodes of number {status.episode_id}: {_scene(first)} and {_scene(status)}; '
+            'the bag spans two runs of the bridge'
         )
     elif status.step > 0 and status.instruction != episode.statuses[-1].instruction:
         episode.conflicts.append(
             f'another instruction from step {status.step} on: {status.instruction!r}'
         )
     episode.statuses.append(status)
+
+
+def _scene(status: EpisodeStatus) -> str:
+    split = f' ({status.split})' if status.split else ''
+    return f'{status.task} seed {status.seed}{split}'
 
 
 def _as_executed(command: Command) -> Command:

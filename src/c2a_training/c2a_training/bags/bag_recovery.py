@@ -20,7 +20,7 @@ from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import CRCValidationError, StreamReader
 
-from c2a_training.bags.bag_metadata import TopicInfo
+from c2a_training.bags.bag_metadata import METADATA_FILE, TopicInfo
 from c2a_training.bags.bag_writer import OPEN_SUFFIX, BagWriter, read_about
 from c2a_training.bags.recorded_topics import OBSERVATION
 
@@ -71,6 +71,10 @@ def recover_open_bags(folder: Path) -> list[Recovery]:
 
 def _recover(path: Path) -> Recovery:
     name = path.name.removesuffix(OPEN_SUFFIX)
+    if (path.parent / name / METADATA_FILE).is_file():
+        # An open bag never has the name of a whole one, except that whose recovery was killed last.
+        shutil.rmtree(path)
+        return Recovery(name, RECOVERED, 0, 'it was before, but the rest was left')
     files = sorted(path.glob('*.mcap'))
     if not files:
         shutil.rmtree(path)
@@ -106,10 +110,10 @@ def _rewrite(path: Path, name: str, file: Path) -> Recovery:
     about |= {'complete': 'false', 'recovered': 'true', 'recovered_until': reading.why}
     about['observations'] = str(bag.counts[OBSERVATION])
     about.pop('name', None)
-    closed = bag.close(about)
-    shutil.rmtree(path)
-    closed.rename(path.parent / name)
+    # The whole one is in its place before the open one goes: a kill loses neither.
+    bag.close(about).rename(path.parent / name)
     workshop.rmdir()
+    shutil.rmtree(path)
     return Recovery(name, RECOVERED, sum(bag.counts.values()), reading.why)
 
 

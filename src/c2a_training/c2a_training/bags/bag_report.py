@@ -27,6 +27,7 @@ class EpisodeReport:
         episode_id: its number in the bag.
         task: task name, empty if the bag does not tell.
         seed: of the scene.
+        split: objects of the scene, empty if nobody tells.
         instruction: what the robot was asked to do.
         success: the predicates held at the end.
         reason: how it ended, empty if the bag does not tell.
@@ -46,6 +47,7 @@ class EpisodeReport:
     episode_id: int
     task: str
     seed: int
+    split: str
     instruction: str
     success: bool
     reason: str

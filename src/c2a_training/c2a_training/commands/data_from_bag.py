@@ -29,6 +29,7 @@ from c2a_training.bags.bag_convert import Thresholds, convert_bag
 from c2a_training.bags.bag_mcap import BagError
 from c2a_training.bags.bag_reader import find_bags
 from c2a_training.bags.bag_report import BagReport, ConversionReport, print_report
+from c2a_training.bags.bag_split import NO_SPLIT, SPLITS
 from c2a_training.dataset.episode_rows import EpisodeRows
 from c2a_training.dataset.episode_writer import EpisodeWriter
 
@@ -54,8 +55,8 @@ arguments; 130 after Ctrl-C.
 
 JSON: {"bags": [{"bag", "size_bytes", "error", "notes", "foreign_topics", "topics": [{"topic",
 "messages", "dropped", "duplicates", "max_skew_ms", "median_delay_ms", "max_delay_ms"}],
-"episodes": [{"episode_id", "task", "seed", "instruction", "success", "reason", "steps", "rows",
-"missing_steps", "longest_gap", "filled_steps", "held_steps", "duplicates", "max_skew_ms",
+"episodes": [{"episode_id", "task", "seed", "split", "instruction", "success", "reason", "steps",
+"rows", "missing_steps", "longest_gap", "filled_steps", "held_steps", "duplicates", "max_skew_ms",
 "refused", "is_known"}]}], "accepted", "refused", "unreadable", "rows", "size_bytes", "wall_s",
 "complete"}. Skew is of stamps (robot time), delay of receive times (wall time), both against the
 observation of the same step or stamp."""
@@ -95,9 +96,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         '--split',
-        choices=('simple', 'train', 'test'),
-        default='simple',
-        help='objects of the recorded scenes, for the names of the episodes (default: simple)',
+        choices=SPLITS,
+        default='',
+        help='objects of the recorded scenes, only for bags that do not say it (before version 2)',
     )
     parser.add_argument(
         '--workers',
@@ -182,7 +183,7 @@ def convert(
         bar = progress.add_task('reading bags', total=sum(map(_size, bags)))
         try:
             for bag_report, rows in _convert_all(bags, thresholds, workers):
-                report.bags.append(_add(writer, bag_report, rows, thresholds.split))
+                report.bags.append(_add(writer, bag_report, rows))
                 note = f'{report.accepted} episodes, {report.refused} refused'
                 progress.update(bar, advance=bag_report.size_bytes, description=note)
         except KeyboardInterrupt:
@@ -213,9 +214,7 @@ def _convert_all(
             pool.shutdown(cancel_futures=True)
 
 
-def _add(
-    writer: EpisodeWriter, report: BagReport, rows: Sequence[EpisodeRows], split: str
-) -> BagReport:
+def _add(writer: EpisodeWriter, report: BagReport, rows: Sequence[EpisodeRows]) -> BagReport:
     """Add a bag's episodes to the dataset; the report, with those refused that are there."""
     remaining = iter(rows)
     episodes = []
@@ -229,6 +228,7 @@ def _add(
             else:
                 writer.add(made)
         if episode.refused and episode.task and not episode.is_known:
+            split = episode.split or NO_SPLIT
             writer.drop(episode.task, episode.seed, episode.refused, split)
         episodes.append(episode)
     return replace(report, episodes=tuple(episodes))
@@ -237,7 +237,6 @@ def _add(
 def _options(thresholds: Thresholds) -> dict[str, str | int | float | bool]:
     return {
         'source': 'bag',
-        'split': thresholds.split,
         'max_gap_steps': thresholds.max_gap_steps,
         'max_skew_ms': thresholds.max_skew_ms,
         'keep_failures': thresholds.keep_failures,

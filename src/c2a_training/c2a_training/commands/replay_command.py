@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from c2a_training.atomic_file import write_json
 from c2a_training.bags.bag_convert import read_episodes
 from c2a_training.bags.bag_mcap import BagError
 from c2a_training.bags.bag_reader import BagReader
+from c2a_training.bags.bag_split import SPLITS, split_of
 from c2a_training.bags.replay_player import BagPlayer, Scan, choose_topics, scan
 from c2a_training.bags.replay_sim import Comparison, replay_episode
 from c2a_training.rollout import Simulator
@@ -91,9 +93,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     comparing.add_argument(
         '--split',
-        choices=('simple', 'train', 'test'),
-        default='simple',
-        help='objects of the recorded scenes (default: simple)',
+        choices=SPLITS,
+        default='',
+        help='objects of the recorded scenes, only for bags that do not say it (before version 2)',
     )
     comparing.add_argument(
         '--json', type=Path, metavar='FILE', help='write the comparison as JSON'
@@ -109,7 +111,7 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
                 args, ('loop', 'topics', 'robot_time'), '--in-sim publishes nothing: leave out'
             )
             return _compare(args, console)
-        _refuse(args, ('json', 'max_position_mm'), 'only with --in-sim:')
+        _refuse(args, ('json', 'max_position_mm', 'split'), 'only with --in-sim:')
         return _play(args, console)
     except (BagError, ValueError) as err:
         console.print(f'[red]error:[/] {escape(str(err))}')
@@ -190,12 +192,15 @@ def make_simulator(split: str) -> Simulator:
 
 def _compare(args: argparse.Namespace, console: Console) -> int:
     episodes = read_episodes(args.bag)
-    simulator = make_simulator(args.split)
+    simulator_of = functools.cache(make_simulator)
     compared = []
     for episode in episodes:
-        result = replay_episode(episode, simulator, args.max_position_mm)
+        if episode.status is None:
+            raise BagError(f'episode {episode.episode_id} has no status: its task is unknown')
+        split = split_of(episode.status, args.split)
+        result = replay_episode(episode, simulator_of(split), args.max_position_mm)
         compared.append(result)
-        console.print(_table(result))
+        console.print(_table(result, split))
         for difference in result.differences:
             console.print(f'[red]different:[/] {escape(difference)}')
     if args.json is not None:
@@ -205,8 +210,8 @@ def _compare(args: argparse.Namespace, console: Console) -> int:
     return EXIT_OK if is_same else EXIT_DIFFERENT
 
 
-def _table(result: Comparison) -> Table:
-    table = Table(title=f'{escape(result.task)} seed {result.seed}')
+def _table(result: Comparison, split: str) -> Table:
+    table = Table(title=f'{escape(result.task)} seed {result.seed}, split {split}')
     for head in ('', 'recorded', 'replayed'):
         table.add_column(head)
     for name in ('success', 'steps', 'reason'):
