@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from c2a_core.memory import KeyStepMemory
 from c2a_core.skill_api import ActorRef, SkillCodeError
+from c2a_training.clevrskills import clevrskills_pickle
 from c2a_training.clevrskills.clevrskills_code import TraceCoder
 from c2a_training.clevrskills.clevrskills_pickle import (
     TraceRefusedError,
@@ -313,7 +314,19 @@ def test_numpy_values_are_rebuilt_from_their_bytes(tmp_path, protocol):
     assert found[6:] == ['text', None, 3.5]
 
 
+def nested_in_itself() -> list:
+    """A list that takes 60 references to store and 2**60 to write out."""
+    nested: list = []
+    for _ in range(60):
+        nested = [nested, nested]
+    return nested
+
+
 HOSTILE = {
+    'a name that never ends': (
+        bz2.compress(pickle.dumps(nested_in_itself(), protocol=2)[:-1] + b'Vx\n\x93.'),
+        'a name that is no text',
+    ),
     'a class of ours': (bz2.compress(pickle.dumps(Trace())), 'wants clevrskills_writer.Trace'),
     'a path': (bz2.compress(pickle.dumps(Path('x'))), 'wants pathlib'),
     'objects in an array': (bz2.compress(pickle.dumps(np.array([{}], object))), 'consist of'),
@@ -367,6 +380,30 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path):
     (tmp_path / 't').write_bytes(bz2.compress(b'x' * 5000))
     with pytest.raises(TraceRefusedError, match='more than 4000 bytes'):
         read_plain_pickle(tmp_path / 't', max_bytes=4000)
+
+
+def test_a_small_file_that_asks_for_a_million_containers_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(clevrskills_pickle, 'MAX_OPERATIONS', 100)
+    (tmp_path / 't').write_bytes(bz2.compress(b']' * 98 + b'.'))
+    read_plain_pickle(tmp_path / 't')
+    (tmp_path / 't').write_bytes(bz2.compress(b']' * 10**6 + b'.'))
+    with pytest.raises(TraceRefusedError, match='more than 100 operations'):
+        read_plain_pickle(tmp_path / 't')
+
+
+def test_arrays_of_the_same_bytes_take_them_once(tmp_path):
+    array = b'cnumpy.core.numeric\n_frombuffer\n(%scnumpy\ndtype\n(Vu1\ntRK\x08\x85VC\ntR'
+    data = b'\x96' + (8).to_bytes(8, 'little') + bytes(8) + b'q\x00'
+    (tmp_path / 't').write_bytes(bz2.compress(b'](' + array % data + array % b'h\x00' + b'e.'))
+    first, second = read_plain_pickle(tmp_path / 't')
+    assert np.shares_memory(first.array, second.array)
+    assert plain(second) == [0] * 8
+
+
+def test_a_large_array_is_not_listed(tmp_path):
+    found = read_plain_pickle(write(tmp_path / 't', np.zeros(100_000, np.uint8)))
+    with pytest.raises(TraceRefusedError, match='an array of 100000 numbers'):
+        plain(found)
 
 
 def test_a_trace_without_solvers_is_refused(tmp_path):

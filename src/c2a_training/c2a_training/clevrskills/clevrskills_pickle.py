@@ -22,6 +22,10 @@ import numpy as np
 
 # A trace of 1,000 steps has a few megabytes. A small file can unpack to anything.
 MAX_BYTES = 256 * 2**20
+# Each operation may make a container, which takes many times the byte that asks for it.
+MAX_OPERATIONS = 10_000_000
+# Fields of a trace are poses and flags; as Python's numbers an array takes many times its bytes.
+_MAX_LISTED = 10_000
 # numpy's type codes of numbers and flags.
 _NUMBERS = frozenset(('b1', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8'))
 
@@ -60,8 +64,18 @@ def read_plain_pickle(path: Path, max_bytes: int = MAX_BYTES) -> object:
 
 
 def plain(value: object) -> object:
-    """A numpy value from `read_plain_pickle` as number, flag or (nested) list; others as is."""
-    return value.array.tolist() if isinstance(value, PlainArray) else value
+    """A numpy value from `read_plain_pickle` as number, flag or (nested) list; others as is.
+
+    Raises:
+        TraceRefusedError: for an array that is too large for a list.
+    """
+    if not isinstance(value, PlainArray):
+        return value
+    if value.array.size > _MAX_LISTED:
+        raise TraceRefusedError(
+            f'it has an array of {value.array.size} numbers, expected at most {_MAX_LISTED}'
+        )
+    return value.array.tolist()
 
 
 class PlainType:
@@ -113,8 +127,11 @@ class PlainArray:
             raise TraceRefusedError(f'it has an array of shape {reprlib.repr(shape)}')
         dtype = kind.dtype()
         if math.prod(shape) * dtype.itemsize != len(data):
-            raise TraceRefusedError(f'it has an array of shape {shape} with {len(data)} bytes')
-        flat = np.frombuffer(bytes(data), dtype)
+            raise TraceRefusedError(
+                f'it has an array of shape {reprlib.repr(shape)} with {len(data)} bytes'
+            )
+        # No copy: a file may make a thousand arrays of the same bytes.
+        flat = np.frombuffer(data, dtype)
         self.array = flat.reshape(shape, order='F' if order == 'F' else 'C')
         return self
 
@@ -183,7 +200,9 @@ class _Machine:
 
     def run(self, data: bytes) -> object:
         """The value that a pickle builds."""
-        for operation, argument, _ in pickletools.genops(data):
+        for count, (operation, argument, _) in enumerate(pickletools.genops(data)):
+            if count >= MAX_OPERATIONS:
+                raise TraceRefusedError(f'it has more than {MAX_OPERATIONS} operations')
             name = operation.name
             if name in _VALUES:
                 self._stack.append(argument)
@@ -228,7 +247,10 @@ class _Machine:
         self._stack[-1].update(_pairs(items))
 
     def _refer(self, module: object, name: object) -> None:
-        found = _Name(str(module).replace('numpy._core', 'numpy.core'), str(name))
+        # Texts only: to write out a list that contains itself many times would never end.
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise TraceRefusedError('it refers to a name that is no text')
+        found = _Name(module.replace('numpy._core', 'numpy.core'), name)
         if found != _ARRAY and found not in _CALLS:
             raise TraceRefusedError(f'it wants {module}.{name}, which is not plain data')
         self._stack.append(found)
