@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
@@ -175,6 +176,37 @@ def test_a_recovery_that_was_interrupted_begins_again(tmp_path):
     shutil.copytree(tmp_path / 'T_7_1.open', tmp_path / 'T_7_1.rewrite' / 'T_7_1.open')
     assert [r.outcome for r in recover_open_bags(tmp_path)] == [RECOVERED]
     assert os.listdir(tmp_path) == ['T_7_1']
+
+
+@pytest.mark.parametrize('survivors', [1, 2, 3, 4])
+def test_a_kill_during_the_recovery_loses_nothing(tmp_path, monkeypatch, survivors):
+    bag = written_bag(tmp_path)
+    bag.flush()
+    bag.abandon()
+
+    class KilledError(Exception):
+        pass
+
+    calls = []
+
+    def dying(action):
+        def act(*args, **values):
+            calls.append(action)
+            if len(calls) == survivors:
+                raise KilledError
+            return action(*args, **values)
+
+        return act
+
+    with monkeypatch.context() as patch:
+        patch.setattr('shutil.rmtree', dying(shutil.rmtree))
+        patch.setattr('pathlib.Path.rename', dying(Path.rename))
+        patch.setattr('pathlib.Path.rmdir', dying(Path.rmdir))
+        with pytest.raises(KilledError):
+            recover_open_bags(tmp_path)
+    assert [r.outcome for r in recover_open_bags(tmp_path)] == [RECOVERED]
+    assert os.listdir(tmp_path) == ['T_7_1']
+    assert counts(tmp_path / 'T_7_1') == {OBSERVATION: 20, KEY_STEP: 20}
 
 
 def test_a_full_disk_leaves_what_was_written_before(tmp_path, monkeypatch):

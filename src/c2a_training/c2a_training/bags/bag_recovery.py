@@ -72,7 +72,7 @@ def recover_open_bags(folder: Path) -> list[Recovery]:
 def _recover(path: Path) -> Recovery:
     name = path.name.removesuffix(OPEN_SUFFIX)
     if (path.parent / name / METADATA_FILE).is_file():
-        # An open bag never has the name of a whole one, except that whose recovery was killed last.
+        # No open bag gets the name of a whole one: a recovery was killed when it was done.
         shutil.rmtree(path)
         return Recovery(name, RECOVERED, 0, 'it was before, but the rest was left')
     files = sorted(path.glob('*.mcap'))
