@@ -11,6 +11,7 @@ import pytest
 from unit.c2a_sim_bridge.states import make_state, stacked
 from unit.c2a_sim_bridge.worlds import run_oracle
 
+from c2a_core.spaces import hold_action
 from c2a_sim_bridge.sim.placement import DIRECTIONS, layout_next_to_points
 from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
 from c2a_sim_bridge.sim.tasks.registry import get_task, sample_episode
@@ -58,6 +59,16 @@ def test_side_of_the_held_object_has_room():
         (word,) = [word for word in DIRECTIONS if f' {word} the ' in instance.instruction]
 
         assert len(layout_next_to_points(instance.objects, 0, 1, DIRECTIONS[word]))
+
+
+@pytest.mark.parametrize('name', HELD)
+def test_letting_the_held_object_go_does_not_solve_it(simulator: Simulator, name: str):
+    # It did in every fifth layout of PlaceNextToHeld: the side's place was right below.
+    for seed in (5, 7, 13, 15, 27, 81):
+        simulator.reset(name, seed)
+        for _ in range(20):
+            simulator.step(hold_action(False))
+            assert not simulator.success
 
 
 def test_object_on_the_base_that_is_named_solves_it_and_on_another_does_not():

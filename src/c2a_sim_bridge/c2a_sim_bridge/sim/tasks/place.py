@@ -36,6 +36,9 @@ from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
 WORKSPACE = Workspace(x=(-0.4, 0.05))
 MAX_OBJECTS = 7
 
+DROP_MARGIN_M = 0.02
+"""An object that is let go where it hangs comes to rest so far away from there, if it tumbles."""
+
 Layout = tuple[PlacedObject, ...]
 
 
@@ -194,7 +197,12 @@ class PlaceOnTop(Task):
         """Draw movable objects and bases."""
         base = draw_count(rng, self.num_actors, is_sampled=self.sample_num_actors)
         count = base + draw_count(rng, self.num_areas, is_sampled=self.sample_num_actors)
-        objects = _place(rng, draw_specs(rng, count, pool=pool), is_held=self.spawn_at_gripper)
+        objects = _place(
+            rng,
+            draw_specs(rng, count, pool=pool),
+            is_held=self.spawn_at_gripper,
+            accept=partial(_is_aside, base) if self.spawn_at_gripper else None,
+        )
         goal = OnTop(0, base)
         return TaskInstance(
             task=self.name,
@@ -282,12 +290,18 @@ def _place(
 
 
 def _is_next_to(layout: Layout, direction: tuple[float, float, float]) -> bool:
-    """Whether object 0 stands on that side of object 1 already."""
-    if layout[0].position[2] > layout[0].spec.height:  # it hangs at the gripper
-        return False
+    """Whether object 0 stands on that side of object 1 already, or would if it were let go."""
+    is_held = layout[0].position[2] > layout[0].spec.height
+    reach = AT_POSITION_M + (DROP_MARGIN_M if is_held else 0.0)
     area = next_to_area(layout[0].spec, layout[1].spec, direction)
     offset = area - (layout[0].position[:2] - layout[1].position[:2])
-    return bool(np.hypot(offset[:, 0], offset[:, 1]).min() < AT_POSITION_M)
+    return bool(np.hypot(offset[:, 0], offset[:, 1]).min() < reach)
+
+
+def _is_aside(base: int, layout: Layout) -> bool:
+    """Whether object 0, if it were let go, would miss the base or fall off it."""
+    offset = layout[base].position[:2] - layout[0].position[:2]
+    return float(np.hypot(*offset)) > layout[base].spec.radius + DROP_MARGIN_M
 
 
 def _next_to_steps(side: str, state: WorldState, assigned: frozenset[str]) -> tuple[PlanStep, ...]:
