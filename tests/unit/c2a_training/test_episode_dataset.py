@@ -54,6 +54,15 @@ def test_rows_are_those_of_the_episodes(dataset, directory):
         assert tuple(map(dataset.memory, range(start, end))) == rows.memory
 
 
+@pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='there is no /proc/self/fd')
+def test_no_shard_stays_open(dataset):
+    # A process may have 1,024 open files; 330,000 episodes are some 10,000 shards.
+    dataset.frames([0])
+    before = len(os.listdir('/proc/self/fd'))
+    dataset.frames(range(len(dataset)))
+    assert len(os.listdir('/proc/self/fd')) == before
+
+
 def test_last_rows_have_no_action(dataset):
     last = dataset.episode_starts[1:] - 1
     assert not dataset.has_action[last].any()

@@ -11,7 +11,6 @@ format: a slice is only taken if its bytes are the picture's.
 
 from __future__ import annotations
 
-import mmap
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +26,15 @@ class ImageIndex:
     """Pictures of one shard, by row; safe to use from several threads once looked up."""
 
     def __init__(self, path: Path) -> None:
-        """Map the file; nothing is read yet."""
+        """Map the file; nothing is read yet.
+
+        No file stays open: a process may have a thousand, a dataset has ten times as many shards.
+        """
         self._path = path
-        self._file = pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
-        with open(path, 'rb') as file:
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._view = memoryview(self._bytes)
-        metadata = self._file.metadata
+        self._metadata = pq.read_metadata(path)
+        with pa.memory_map(str(path)) as file:
+            self._view = memoryview(file.read_buffer())
+        metadata = self._metadata
         columns = {
             metadata.row_group(0).column(index).path_in_schema: index
             for index in range(metadata.num_columns)
@@ -62,7 +63,13 @@ class ImageIndex:
 
     def _look_up_episode(self, group: int) -> None:
         try:
-            table = self._file.read_row_group(group, columns=list(IMAGE_COLUMNS))
+            with pq.ParquetFile(
+                self._path,
+                metadata=self._metadata,
+                memory_map=True,
+                page_checksum_verification=True,
+            ) as file:
+                table = file.read_row_group(group, columns=list(IMAGE_COLUMNS))
         except (pa.ArrowInvalid, OSError) as err:
             raise ValueError(
                 f'cannot read the pictures of row group {group} of {self._path}: {err}; the file '
@@ -70,7 +77,7 @@ class ImageIndex:
             ) from err
         first = int(self.starts[group])
         for camera, name in enumerate(IMAGE_COLUMNS):
-            chunk = self._file.metadata.row_group(group).column(self._columns[camera])
+            chunk = self._metadata.row_group(group).column(self._columns[camera])
             position = chunk.dictionary_page_offset or chunk.data_page_offset
             end = position + chunk.total_compressed_size
             pictures = table[name].combine_chunks().field('bytes').to_pylist()
@@ -82,12 +89,12 @@ class ImageIndex:
 
     def _find(self, picture: bytes, position: int, end: int) -> int:
         """Where a picture's bytes begin: right here, or behind the header of a page."""
-        if self._bytes[position : position + len(picture)] == picture:
+        if self._view[position : position + len(picture)] == picture:
             return position
-        found = self._bytes.find(picture, position, end)
+        found = bytes(self._view[position:end]).find(picture)
         if found < 0:
             raise ValueError(
                 f'the pictures in {self._path} are not stored as they are: another program '
                 'wrote it, `c2a data merge` writes a copy that can be read in random order'
             )
-        return found
+        return position + found
