@@ -304,6 +304,18 @@ def test_one_command_imports_reports_and_continues(tmp_path, written):
     assert EpisodeStore(out).fingerprint == store.fingerprint
 
 
+def test_a_table_of_a_thousand_reasons_shows_the_commonest():
+    skipped = [(f'data/t/traj_{n}', f'no box at step {n}') for n in range(1000)]
+    skipped += [(f'data/u/traj_{n}', 'no success') for n in range(5)]
+    stream = io.StringIO()
+    command.print_report(command.Report(skipped=skipped), Console(file=stream, width=200))
+    text = stream.getvalue()
+    assert 'u/traj_2' in text
+    assert 'u/traj_3' not in text
+    assert text.count('no box at step') == command.MAX_REASONS - 1
+    assert 'and 961 for 961 other reasons: --report has all' in text
+
+
 def test_a_folder_that_breaks_a_library_does_not_stop_the_others(tmp_path, written, monkeypatch):
     root = tmp_path / 'data'
     for seed in (1, 2):

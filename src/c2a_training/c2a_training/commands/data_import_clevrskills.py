@@ -8,7 +8,6 @@ import argparse
 import concurrent.futures
 import multiprocessing
 import signal
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +35,8 @@ from c2a_training.dataset.pending_file import write_pending
 EXIT_OK, EXIT_NOTHING, EXIT_USAGE = 0, 1, 2
 # Folders that the table names for each reason; the JSON report has them all.
 EXAMPLES = 3
+# Rows of the table; some reasons name objects and steps, so there may be one for each folder.
+MAX_REASONS = 40
 # So often the importer looks whether there are enough episodes for a shard.
 EPISODES_PER_LOOK = 32
 
@@ -228,14 +229,21 @@ def convert(job: Job) -> Outcome:
 
 def print_report(report: Report, console: Console) -> None:
     """Print what was imported and what was not."""
-    kinds = Counter(reason for _, reason in report.skipped)
-    if kinds:
+    if report.skipped:
+        kinds: dict[str, list[Path]] = {}
+        for folder, reason in report.skipped:
+            kinds.setdefault(reason, []).append(Path(folder))
+        commonest = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
         table = Table('skipped', 'why', 'for example', title_justify='left')
-        for reason, count in kinds.most_common():
-            folders = [Path(folder) for folder, why in report.skipped if why == reason]
+        for reason, folders in commonest[:MAX_REASONS]:
             shown = '\n'.join(f'{path.parent.name}/{path.name}' for path in folders[:EXAMPLES])
-            table.add_row(str(count), escape(reason), escape(shown))
+            table.add_row(str(len(folders)), escape(reason), escape(shown))
         console.print(table)
+        if len(commonest) > MAX_REASONS:
+            rest = sum(len(folders) for _, folders in commonest[MAX_REASONS:])
+            console.print(
+                f'and {rest} for {len(commonest) - MAX_REASONS} other reasons: --report has all'
+            )
     there = f', {report.present} were there' if report.present else ''
     console.print(
         f'[bold]{report.imported} trajectories imported[/] ({report.steps} steps){there}, '
