@@ -150,7 +150,7 @@ class FakeSimulator:
 
     def scene(self):
         square = 0.05 * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], float)
-        return (SceneObject('red cube', (1.0, 0.0, 0.0), square, 0.05, True),)
+        return (SceneObject('red cube', (1.0, 0.0, 0.0), square, 0.05, True, -0.025),)
 
     def object_poses(self):
         return np.array([[0.1, 0.0, 0.025, 0, 0, 0, 1]], np.float32)

@@ -87,11 +87,16 @@ class SceneMarkers:
 
 
 def _solid(header: Header, index: int, what: SceneObject) -> Marker:
-    """The object itself: its prism as triangles."""
+    """The object itself: a ball, or its prism as triangles."""
     marker = Marker(header=header, ns='objects', id=index, type=Marker.TRIANGLE_LIST)
-    marker.scale = Vector3(x=1.0, y=1.0, z=1.0)
     marker.color = ColorRGBA(r=what.rgb[0], g=what.rgb[1], b=what.rgb[2], a=1.0)
-    marker.points = [Point(x=x, y=y, z=z) for x, y, z in _prism(what.footprint, what.height)]
+    if what.is_ball:
+        marker.type = Marker.SPHERE
+        marker.scale = Vector3(x=what.height, y=what.height, z=what.height)
+        return marker
+    marker.scale = Vector3(x=1.0, y=1.0, z=1.0)
+    corners = _prism(what.footprint, what.height, what.bottom)
+    marker.points = [Point(x=x, y=y, z=z) for x, y, z in corners]
     return marker
 
 
@@ -103,14 +108,14 @@ def _outline(header: Header, index: int, what: SceneObject) -> Marker:
     centre = what.footprint.mean(axis=0)
     away = what.footprint - centre
     ring = what.footprint + _GOAL_GAP_M * away / np.linalg.norm(away, axis=1, keepdims=True)
-    floor = -0.5 * what.height + 0.001
+    floor = what.bottom + 0.001
     marker.points = [Point(x=float(x), y=float(y), z=floor) for x, y in (*ring, ring[0])]
     return marker
 
 
-def _prism(footprint: np.ndarray, height: float) -> list[list[float]]:
+def _prism(footprint: np.ndarray, height: float, bottom: float) -> list[list[float]]:
     """Corners of the triangles of a vertical prism, three by three."""
-    top, bottom = 0.5 * height, -0.5 * height
+    top = bottom + height
     count = len(footprint)
     corners = []
     for i in range(count):

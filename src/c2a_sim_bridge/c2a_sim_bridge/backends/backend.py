@@ -72,6 +72,8 @@ class SceneObject:
         footprint: (n, 2) outline seen from above, counter-clockwise, object frame [m].
         height: extent along its z [m].
         is_in_goal: the task's goal is about it.
+        bottom: z of its lowest point, object frame [m].
+        is_ball: a sphere of diameter `height` instead of a prism.
     """
 
     name: str
@@ -79,6 +81,8 @@ class SceneObject:
     footprint: np.ndarray
     height: float
     is_in_goal: bool
+    bottom: float
+    is_ball: bool = False
 
 
 class Backend(Protocol):

@@ -108,8 +108,16 @@ class ManiskillBackend:
         instance = self.simulator.instance
         goal = set(getattr(instance.goal, 'objects', ()))
         return tuple(
-            SceneObject(o.spec.name, o.spec.rgb, o.spec.footprint, o.spec.height, index in goal)
-            for index, o in enumerate(instance.objects)
+            SceneObject(
+                name=placed.spec.name,
+                rgb=placed.spec.rgb,
+                footprint=placed.spec.footprint,
+                height=placed.spec.height,
+                is_in_goal=index in goal,
+                bottom=float(placed.spec.vertices[:, 2].min()),
+                is_ball=placed.spec.shape == 'sphere',
+            )
+            for index, placed in enumerate(instance.objects)
         )
 
     def object_poses(self) -> FloatArray:
