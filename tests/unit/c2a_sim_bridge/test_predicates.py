@@ -240,7 +240,7 @@ def test_topple_structure_needs_every_object_on_the_table():
 
     assert ToppleStructure((0, 1)).update(state)
     assert not ToppleStructure((0, 1)).update(stacked(state, 0, 1))
-    assert not ToppleStructure((0, 1)).update(with_object(state, 1, ground_force=0.001))
+    assert not ToppleStructure((0, 1)).update(with_object(state, 1, ground_force=0.04))
 
 
 def test_swap_needs_both_objects_in_each_others_place_now():

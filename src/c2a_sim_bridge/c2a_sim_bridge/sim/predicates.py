@@ -29,6 +29,8 @@ SUPPORT_FRACTION = 0.5
 """An object rests on another that carries more than this part of its weight."""
 PUSHED_FRACTION = 0.7
 PUSH_CLEARANCE_M = 0.001
+DOWN_FORCE_N = 0.05
+"""Of the table on what has come down to it: 1e-4 N·s in a physics step of 2 ms."""
 
 # Box around gripper and cups in the end effector's frame: the widest part is the head, the
 # longest the whole body; a lower bound of the distance is all that is needed.
@@ -265,7 +267,7 @@ class ToppleStructure(Predicate):
         self.objects = tuple(actors)
 
     def _evaluate(self, state: WorldState) -> bool:
-        return all(state.is_grounded(actor) for actor in self.objects)
+        return all(state.ground_force[actor] > DOWN_FORCE_N for actor in self.objects)
 
 
 class Set(Predicate):
