@@ -24,8 +24,14 @@ from c2a_sim_bridge.episode_loop import EpisodeLoop
 from c2a_sim_bridge.oracle_trace import OracleTrace
 from c2a_sim_bridge.ros_standard_topics import StandardTopics
 
-LAST_WORD = Duration(seconds=0.5)
-"""So long the end of the process waits until everybody has heard how the episode ended."""
+LAST_WORD = Duration(seconds=4.0)
+"""So long, at most, the end of the process waits until all have heard how the last episode ended.
+
+DDS sends again what a busy reader has lost when its heartbeat is due: every three seconds.
+"""
+
+LAST_WORD_INTERRUPTED = Duration(seconds=0.5)
+"""The same after Ctrl-C."""
 
 
 class BridgeTopics:
@@ -63,9 +69,11 @@ class BridgeTopics:
         """Publish the episode's status."""
         self._statuses.publish(messages.episode_status_to_msg(self._loop.status()))
 
-    def wait_until_heard(self) -> None:
-        """Wait for a moment until the last status has arrived: the process ends."""
-        self._statuses.wait_for_all_acked(LAST_WORD)
+    def wait_until_heard(self, *, is_interrupted: bool) -> None:
+        """Wait for a moment until the last words have arrived: the process ends."""
+        patience = LAST_WORD_INTERRUPTED if is_interrupted else LAST_WORD
+        for publisher in (self._statuses, self.observations):
+            publisher.wait_for_all_acked(patience)
 
     def publish_observation(
         self, observation: Observation, key_step: KeyStep | None, chunk: ActionChunk | None

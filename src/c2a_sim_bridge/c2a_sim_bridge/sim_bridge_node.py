@@ -142,9 +142,10 @@ class SimBridgeNode(Node):
     def destroy_node(self) -> None:
         """Stop the robot, say so, and free the world."""
         self._skill_server.close()
-        if self.loop.is_running:
+        is_interrupted = self.loop.is_running
+        if is_interrupted:
             self.end(EndReason.aborted('the bridge was shut down'))
-            self.topics.wait_until_heard()
+        self.topics.wait_until_heard(is_interrupted=is_interrupted)
         self.backend.close()
         self._skill_server.destroy()
         super().destroy_node()
