@@ -271,6 +271,20 @@ def test_a_message_that_is_not_what_its_topic_says_hurts_no_other():
     assert (world.bags[0].counts[OBSERVATION], world.counts.drops[OBSERVATION]) == (1, 1)
 
 
+def test_the_end_of_the_writing_thread_is_seen(caplog):
+    world = World()
+
+    def breaks():
+        raise KeyError('a mistake')
+
+    world.session.tick = breaks
+    thread = BagThread(world.session, 10**6)
+    thread.put(said(1))
+    assert thread.close(10.0)
+    assert world.counts.failure == "recording has ended: KeyError 'a mistake'"
+    assert 'recording has ended' in caplog.text
+
+
 def test_gaps_in_a_writers_numbers_are_losses_and_a_new_writer_is_none():
     gaps = SequenceGaps()
     numbers = [5, 6, 9, 10, 1, 2, 4]

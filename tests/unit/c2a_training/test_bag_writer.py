@@ -178,6 +178,26 @@ def test_a_recovery_that_was_interrupted_begins_again(tmp_path):
     assert os.listdir(tmp_path) == ['T_7_1']
 
 
+@pytest.mark.parametrize('operation', ['rename', 'unlink'])
+def test_a_kill_while_a_bag_is_closed_loses_nothing_of_it(tmp_path, monkeypatch, operation):
+    class KilledError(Exception):
+        pass
+
+    def die(*args, **values):
+        raise KilledError
+
+    bag = written_bag(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(f'pathlib.Path.{operation}', die)
+        with pytest.raises(KilledError):
+            bag.close({'task': 'T'})
+    bag.abandon()
+    recover_open_bags(tmp_path)
+    assert os.listdir(tmp_path) == ['T_7_1']
+    assert custom(tmp_path / 'T_7_1')['task'] == 'T'
+    assert counts(tmp_path / 'T_7_1') == {OBSERVATION: 20, KEY_STEP: 20}
+
+
 @pytest.mark.parametrize('survivors', [1, 2, 3, 4])
 def test_a_kill_during_the_recovery_loses_nothing(tmp_path, monkeypatch, survivors):
     bag = written_bag(tmp_path)

@@ -77,6 +77,14 @@ class BagThread:
         self._queue.put((message, drops))
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as err:
+            # Nobody waits for this thread: it must be seen that nothing is recorded any more.
+            logger.exception('recording has ended')
+            self.session.counts.failure = f'recording has ended: {type(err).__name__} {err}'
+
+    def _work(self) -> None:
         while True:
             try:
                 message, drops = self._queue.get(timeout=TICK_S)

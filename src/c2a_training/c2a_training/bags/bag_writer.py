@@ -136,10 +136,11 @@ class BagWriter:
         self._writer.finish()
         information['custom_data'] = {**about, SHA_KEY: self._file.close()}
         _write_durably(self.path / METADATA_FILE, metadata_text(information))
-        (self.path / ABOUT_FILE).unlink()
         final = self._folder / self.name
         self.path.rename(final)
         _sync_folder(self._folder)
+        # Only now: a recovery of what is still open needs it.
+        (final / ABOUT_FILE).unlink()
         return final
 
     def abandon(self) -> None:
