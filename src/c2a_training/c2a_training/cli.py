@@ -13,7 +13,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from c2a_training.command_group import CommandGroup
+from c2a_training.command_group import CommandGroup, say_file_error
 
 DESCRIPTION = (
     'From code to action on ROS 2: robots that write the code of their next move, then move.'
@@ -68,6 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return GROUP.main(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         return 130
+    except OSError as err:
+        if err.filename is None:
+            raise
+        sys.stderr.write(f'error: {say_file_error(err)}\n')
+        return 1
 
 
 if __name__ == '__main__':

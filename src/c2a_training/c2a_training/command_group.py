@@ -91,3 +91,11 @@ class CommandGroup:
         close = difflib.get_close_matches(command, self.commands, n=1)
         hint = f': did you mean {close[0]}?' if close else ''
         return f'{self.prog}: no command {command!r}{hint} Commands: {", ".join(self.commands)}'
+
+
+def say_file_error(err: OSError) -> str:
+    """What the file system refused, as a sentence that says what to do."""
+    if err.filename is None:
+        return str(err)
+    reason = (err.strerror or type(err).__name__).lower()
+    return f'cannot use {err.filename}: {reason}; name another path'

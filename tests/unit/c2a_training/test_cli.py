@@ -51,3 +51,11 @@ def test_ctrl_c_becomes_exit_code_130(monkeypatch):
 
     monkeypatch.setattr(oracle_command, 'run', interrupt)
     assert cli.main(['oracle']) == 130
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
+    (tmp_path / 'file').write_text('no folder')
+    target = tmp_path / 'file' / 'dataset'
+    assert cli.main(['generate', '--tasks', 'Pick', '--episodes', '1', '--out', str(target)]) == 1
+    said = capsys.readouterr().err
+    assert said == f'error: cannot use {target}: not a directory; name another path\n'

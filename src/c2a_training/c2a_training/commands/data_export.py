@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from c2a_training.command_group import say_file_error
 from c2a_training.dataset.episode_store import EpisodeStore
 
 EXIT_OK, EXIT_USAGE = 0, 2
@@ -75,7 +76,8 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
             raise ValueError(f'{args.directory} has no episode to export')
         done = _EXPORTS[args.format](store, args, console)
     except (OSError, ValueError) as err:
-        console.print(f'[red]error:[/] {escape(str(err))}', soft_wrap=True)
+        sentence = say_file_error(err) if isinstance(err, OSError) else str(err)
+        console.print(f'[red]error:[/] {escape(sentence)}', soft_wrap=True)
         return EXIT_USAGE
     console.print(f'[bold]{done}[/] in {escape(str(args.out))}', soft_wrap=True)
     return EXIT_OK

@@ -22,6 +22,7 @@ from c2a_core.types import (
     Observation,
     ReplyStatus,
 )
+from c2a_training.command_group import say_file_error
 from c2a_training.dataset.episode_rows import EpisodeRows
 from c2a_training.dataset.episode_store import EpisodeStore
 from c2a_training.video import EpisodeVideo, contact_sheet, pick_frames, write_png
@@ -73,7 +74,8 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
         with console.status(f'drawing {name}'):
             pictures = draw_episode(store.read(name), args.out)
     except (OSError, ValueError) as err:
-        console.print(f'[red]error:[/] {escape(str(err))}', soft_wrap=True)
+        sentence = say_file_error(err) if isinstance(err, OSError) else str(err)
+        console.print(f'[red]error:[/] {escape(sentence)}', soft_wrap=True)
         return EXIT_USAGE
     for path in (pictures.video, pictures.sheet, pictures.plot):
         console.print(str(path), soft_wrap=True)
