@@ -66,6 +66,11 @@ def test_a_time_outside_of_the_bag_is_refused_with_what_there_is(bag, capsys, at
     assert 'episode 4 (steps 0 to 11, 20.00 to 20.60 s)' in err
 
 
+def test_a_time_that_is_no_number_is_refused(bag, capsys):
+    assert main(['data', 'query', str(bag), '--at', 'nan']) == 2
+    assert 'robot time is nan, expected seconds' in capsys.readouterr().err
+
+
 def test_a_step_that_is_not_there_is_refused(bag, capsys):
     assert 'step 40 is outside of the bag' in refusal(capsys, bag, '--step', 40)
     assert 'nothing moved the arm at step 12' in refusal(capsys, bag, '--step', 12)

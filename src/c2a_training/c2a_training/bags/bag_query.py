@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -106,6 +107,10 @@ def find_step(
         if len(chosen) > 1:
             raise QueryError(f'--step needs --episode: the bag has {describe(chosen)}')
         return chosen[0], _checked_step(chosen[0], step)
+    if at_s is not None and not math.isfinite(at_s):
+        raise QueryError(
+            f'robot time is {at_s:g}, expected seconds; the bag has {describe(chosen)}'
+        )
     at_ns = round((0.0 if at_s is None else at_s) * _NS_PER_S)
     matching = [e for e in chosen if _first_ns(e) <= at_ns < _end_ns(e)]
     if not matching:
