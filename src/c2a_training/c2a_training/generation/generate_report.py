@@ -85,7 +85,9 @@ class Tally:
     def text(self) -> str:
         """The rates in words."""
         episodes, steps = self.rates()
-        return f'{episodes:.0f} episodes/min, {steps:.0f} steps/s, {self.bytes / 1e6:.1f} MB'
+        size = f'{self.bytes / 1e6:.1f} MB'
+        # One episode has no rate yet: it is start-up.
+        return f'{episodes:.0f} episodes/min, {steps:.0f} steps/s, {size}' if episodes else size
 
 
 def short_reason(reason: str) -> str:
