@@ -229,6 +229,30 @@ def test_a_kill_during_the_recovery_loses_nothing(tmp_path, monkeypatch, survivo
     assert counts(tmp_path / 'T_7_1') == {OBSERVATION: 20, KEY_STEP: 20}
 
 
+def test_two_recorders_that_start_together_do_not_meddle(tmp_path):
+    bag = written_bag(tmp_path)
+    workshop = tmp_path / 'T_7_1.rewrite' / 'T_7_1.open'
+    workshop.mkdir(parents=True)
+    assert [r.outcome for r in recover_open_bags(tmp_path)] == [IN_USE]
+    assert workshop.is_dir()
+    bag.abandon()
+    assert [r.outcome for r in recover_open_bags(tmp_path)] == [DROPPED]  # nothing was flushed
+    recover_open_bags(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_bag_that_cannot_be_begun_is_let_go_of(tmp_path, monkeypatch):
+    def full(descriptor, data):
+        raise OSError(28, 'No space left on device')
+
+    with monkeypatch.context() as patch:
+        patch.setattr('os.write', full)
+        with pytest.raises(OSError, match='No space'):
+            BagWriter(tmp_path, 'T_7_1', TOPICS, {'task': 'T'}, 'none')
+    assert [r.outcome for r in recover_open_bags(tmp_path)] == [DROPPED]
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_full_disk_leaves_what_was_written_before(tmp_path, monkeypatch):
     bag = written_bag(tmp_path)
     bag.flush()

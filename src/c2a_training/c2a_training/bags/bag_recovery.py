@@ -65,7 +65,8 @@ def recover_open_bags(folder: Path) -> list[Recovery]:
         OSError: the folder cannot be written.
     """
     for left in folder.glob(f'*{_REWRITE_SUFFIX}'):
-        shutil.rmtree(left)
+        if not left.with_suffix(OPEN_SUFFIX).exists():  # else it may be another recorder's work
+            shutil.rmtree(left)
     return [_recover(path) for path in sorted(folder.glob(f'*{OPEN_SUFFIX}')) if path.is_dir()]
 
 
@@ -73,7 +74,8 @@ def _recover(path: Path) -> Recovery:
     name = path.name.removesuffix(OPEN_SUFFIX)
     if (path.parent / name / METADATA_FILE).is_file():
         # No open bag gets the name of a whole one: a recovery was killed when it was done.
-        shutil.rmtree(path)
+        for left in (path.with_suffix(_REWRITE_SUFFIX), path):
+            shutil.rmtree(left, ignore_errors=True)
         return Recovery(name, RECOVERED, 0, 'it was before, but the rest was left')
     files = sorted(path.glob('*.mcap'))
     if not files:
@@ -98,6 +100,8 @@ def _rewrite(path: Path, name: str, file: Path) -> Recovery:
         shutil.rmtree(path)
         return Recovery(name, DROPPED, 0, f'no message can be read: {reading.why}')
     workshop = path.parent / f'{name}{_REWRITE_SUFFIX}'
+    if workshop.exists():
+        shutil.rmtree(workshop)
     bag = BagWriter(workshop, name, tuple(topics.values()), about)
     for message in itertools.chain([first], messages):
         topic = topics[message.channel_id].name

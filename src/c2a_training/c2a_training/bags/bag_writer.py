@@ -83,13 +83,18 @@ class BagWriter:
         self._end_ns = 0
         self.path = folder / f'{self.name}{OPEN_SUFFIX}'
         self.path.mkdir(parents=True)
-        self.note(about)
+        # The file first: its lock keeps other recorders' hands off the folder.
         self._file = _HashedFile(self.path / f'{self.name}.mcap')
-        self._writer = Writer(
-            self._file, chunk_size=CHUNK_BYTES, compression=COMPRESSIONS[compression]
-        )
-        self._writer.start(profile='ros2', library='c2a')
-        self._channels = self._register(topics)
+        try:
+            self.note(about)
+            self._writer = Writer(
+                self._file, chunk_size=CHUNK_BYTES, compression=COMPRESSIONS[compression]
+            )
+            self._writer.start(profile='ros2', library='c2a')
+            self._channels = self._register(topics)
+        except OSError:
+            self.abandon()
+            raise
 
     @property
     def size_bytes(self) -> int:
