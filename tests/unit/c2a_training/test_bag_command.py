@@ -12,10 +12,9 @@ from bag_files import make_episode, mcap_of, write_bag
 from mcap.writer import Writer
 from rich.console import Console
 
-from c2a_training.bags import bag_writer
 from c2a_training.bags.bag_convert import Thresholds, convert_bag
 from c2a_training.bags.bag_messages import KEY_STEP
-from c2a_training.bags.bag_reader import RECORD_NAME
+from c2a_training.bags.bag_metadata import RECORD_NAME
 from c2a_training.bags.bag_report import ConversionReport, print_report
 from c2a_training.cli import main
 from c2a_training.dataset.episode_store import EpisodeStore
@@ -174,4 +173,3 @@ def test_what_the_recorder_lost_is_noted(tmp_path):
         writer.finish()
     report, _ = convert_bag(folder / 'x.mcap', Thresholds())
     assert 'its recorder lost messages: /c2a/overlay: 3' in report.notes
-    assert RECORD_NAME == bag_writer.RECORD_NAME

@@ -12,7 +12,7 @@ import pytest
 from bag_files import Event, header, make_episode, mcap_of, typestore, write_bag
 from rosbags.rosbag2 import StoragePlugin
 
-from c2a_training.bags import bag_writer
+from c2a_training.bags import bag_metadata
 from c2a_training.bags.bag_convert import Thresholds, convert_bag
 from c2a_training.bags.bag_messages import COMMAND, EPISODE, KEY_STEP, OBSERVATION
 from c2a_training.bags.bag_reader import find_bags
@@ -334,7 +334,7 @@ def test_bags_are_found_wherever_they_lie(tmp_path):
     events = make_episode().events
     (tmp_path / 'a' / '.hidden').mkdir(parents=True)
     closed = write_bag(tmp_path / 'a' / 'closed', events)
-    is_open = write_bag(tmp_path / 'a' / f'Pick_3_1{bag_writer.OPEN_SUFFIX}', events)
+    is_open = write_bag(tmp_path / 'a' / f'Pick_3_1{bag_metadata.OPEN_SUFFIX}', events)
     (is_open / 'metadata.yaml').unlink()
     bare = tmp_path / 'b.mcap'
     shutil.copy(mcap_of(closed), bare)

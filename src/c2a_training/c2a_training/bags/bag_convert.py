@@ -26,7 +26,8 @@ from c2a_training.bags.bag_messages import (
     decode,
     stamp_of,
 )
-from c2a_training.bags.bag_reader import RECORD_NAME, Arrival, BagReader
+from c2a_training.bags.bag_metadata import RECORD_NAME
+from c2a_training.bags.bag_reader import Arrival, BagReader
 from c2a_training.bags.bag_report import BagReport, EpisodeReport
 from c2a_training.bags.bag_split import split_of
 from c2a_training.bags.bag_topics import loop_qualities, max_skew_ms, stamped_quality

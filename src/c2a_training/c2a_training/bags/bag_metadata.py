@@ -11,6 +11,13 @@ from typing import Any
 import yaml
 
 METADATA_FILE = 'metadata.yaml'
+
+OPEN_SUFFIX = '.open'
+"""Of folders that C2A's recorder has not closed."""
+
+RECORD_NAME = 'c2a'
+"""Name of the MCAP metadata record in which C2A's recorder describes the episode."""
+
 DEFINITION_ENCODING = 'ros2msg'
 ROSBAG2_VERSION = 9
 

@@ -27,13 +27,7 @@ from c2a_training.bags.bag_messages import (
     check_channel,
     decode,
 )
-from c2a_training.bags.bag_metadata import METADATA_FILE
-
-RECORD_NAME = 'c2a'
-"""Name of the metadata record in which C2A's recorder describes the episode."""
-
-OPEN_SUFFIX = '.open'
-"""Of folders that C2A's recorder has not closed."""
+from c2a_training.bags.bag_metadata import METADATA_FILE, OPEN_SUFFIX
 
 _KNOWN_TOPICS = {*LOOP_TOPICS, *STAMPED_TOPICS, *OTHER_TOPICS}
 _SUFFIXES = ('.mcap', '.db3')

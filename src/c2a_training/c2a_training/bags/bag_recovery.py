@@ -20,8 +20,8 @@ from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import CRCValidationError, StreamReader
 
-from c2a_training.bags.bag_metadata import METADATA_FILE, TopicInfo
-from c2a_training.bags.bag_writer import OPEN_SUFFIX, BagWriter, read_about
+from c2a_training.bags.bag_metadata import METADATA_FILE, OPEN_SUFFIX, TopicInfo
+from c2a_training.bags.bag_writer import BagWriter, read_about
 from c2a_training.bags.recorded_topics import OBSERVATION
 
 RECOVERED = 'recovered'

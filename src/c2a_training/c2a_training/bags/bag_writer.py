@@ -23,6 +23,8 @@ from c2a_training.atomic_file import write_json
 from c2a_training.bags.bag_metadata import (
     DEFINITION_ENCODING,
     METADATA_FILE,
+    OPEN_SUFFIX,
+    RECORD_NAME,
     BagSpan,
     TopicInfo,
     bag_information,
@@ -31,12 +33,8 @@ from c2a_training.bags.bag_metadata import (
     storage_record,
 )
 
-OPEN_SUFFIX = '.open'
 ABOUT_FILE = 'about.json'
 """In an open bag: what is known of its episode so far, for the recovery."""
-
-RECORD_NAME = 'c2a'
-"""Name of the metadata record in the MCAP file."""
 
 STORAGE_RECORD_NAME = 'rosbag2'
 """Name of the one that rosbag2 looks for."""
