@@ -10,12 +10,12 @@ import pytest
 from unit.c2a_sim_bridge.states import held, make_state, place, with_object
 from unit.c2a_sim_bridge.worlds import run_oracle
 
+from c2a_sim_bridge.sim.picture_layout import SAME_NAME_DISTANCE_M
 from c2a_sim_bridge.sim.polygons import polygon_distance
 from c2a_sim_bridge.sim.predicates import Order
 from c2a_sim_bridge.sim.predicates_pose import Rotated
 from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
 from c2a_sim_bridge.sim.tasks.registry import get_task, sample_episode
-from c2a_sim_bridge.sim.tasks.rotate import SAME_NAME_DISTANCE_M
 
 NAMES = ('Rotate', 'RotateAndRestore', 'RotateSymmetry')
 CUBE = place('red cube', -0.1, 0.1, yaw=0.3)

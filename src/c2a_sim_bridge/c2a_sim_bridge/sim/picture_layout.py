@@ -12,6 +12,9 @@ from c2a_core.geometry import rotation_matrix_from_quat_wxyz
 from c2a_sim_bridge.sim.cameras import base_camera, grid_cell
 from c2a_sim_bridge.sim.objects import PlacedObject
 
+SAME_NAME_DISTANCE_M = 0.17
+"""Between two objects of one name: their cells in the default camera's picture tell them apart."""
+
 MIN_CELLS = 2.0
 """Least distance in cells between two objects of one name, in the default camera's picture."""
 

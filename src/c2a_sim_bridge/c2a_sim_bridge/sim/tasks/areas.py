@@ -15,6 +15,7 @@ import numpy as np
 
 from c2a_sim_bridge.sim.area_spots import AREA_REACH_M
 from c2a_sim_bridge.sim.objects import AREA_HEIGHT_M, ObjectKind, ObjectSpec, PlacedObject
+from c2a_sim_bridge.sim.picture_layout import SAME_NAME_DISTANCE_M
 from c2a_sim_bridge.sim.placement import DEFAULT_MARGIN, MIN_REACH, Workspace
 from c2a_sim_bridge.sim.polygons import points_polygon_distance, polygon_distance
 
@@ -25,9 +26,6 @@ MEDIUM_M = 0.26
 """Side of an area of which there are three: more would not be within reach."""
 
 WORKSPACE = Workspace(x=(-0.4, 0.11), y=(-0.3, 0.3), reach=(MIN_REACH, AREA_REACH_M - 0.01))
-
-SAME_NAME_DISTANCE_M = 0.17
-"""Between two objects of one name: they are told apart by their cells in the picture."""
 
 _EDGE_M = 0.012
 _TRIES = 60

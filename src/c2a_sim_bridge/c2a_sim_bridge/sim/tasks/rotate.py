@@ -13,6 +13,7 @@ import numpy as np
 from c2a_core.skill_api import PoseRead
 from c2a_sim_bridge.sim.object_pool import SIMPLE, ObjectPool
 from c2a_sim_bridge.sim.objects import ObjectSpec, PlacedObject
+from c2a_sim_bridge.sim.picture_layout import SAME_NAME_DISTANCE_M
 from c2a_sim_bridge.sim.placement import Workspace, place_objects
 from c2a_sim_bridge.sim.polygons import points_polygon_distance
 from c2a_sim_bridge.sim.predicates import Order
@@ -30,9 +31,6 @@ SIDES = {'anti-clockwise': 1, 'clockwise': -1}
 
 TURN_MARGIN_M = 0.02
 """Smallest gap between an object that is turned, at any yaw, and the others."""
-
-SAME_NAME_DISTANCE_M = 0.17
-"""Between two objects of one name: they are told apart by their cells in the picture."""
 
 START_KEY = 'start'
 TARGET_KEY = 'target'

@@ -26,6 +26,7 @@ from c2a_sim_bridge.sim.skills.plan import (
     settle_stage,
 )
 from c2a_sim_bridge.sim.state import WorldState
+from c2a_sim_bridge.sim.tasks.rotate import ANGLES, SIDES
 from c2a_sim_bridge.sim.tasks.swap import (
     FREE_KEY,
     is_in_the_way,
@@ -33,10 +34,6 @@ from c2a_sim_bridge.sim.tasks.swap import (
     unassigned,
 )
 from c2a_sim_bridge.sim.tasks.task import Task, TaskInstance, draw_specs, the
-
-ANGLES = (30, 60, 90, 120, 150)
-SIDES = {'anti-clockwise': 1, 'clockwise': -1}
-"""Words for the sense of turning, seen from above, to the sign of the angle."""
 
 
 class SwapAndRotate(Task):
