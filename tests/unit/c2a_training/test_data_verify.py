@@ -103,6 +103,15 @@ def test_a_whole_dataset_is_well(written, words):
     assert '6 episodes' in text
 
 
+def test_a_dataset_whose_episodes_still_wait_for_a_shard_is_well(tmp_path):
+    with EpisodeWriter(tmp_path, OPTIONS) as writer:
+        writer.add(make_rows('Pick', 0))
+    code, text = run('verify', tmp_path)
+    assert code == 0, text
+    code, text = run('info', tmp_path)
+    assert (code, '1 more episodes wait for a shard' in text) == (0, True)
+
+
 def truncate(dataset: Path) -> None:
     path = dataset / 'data' / 'Pick-00000.parquet'
     path.write_bytes(path.read_bytes()[:-100])

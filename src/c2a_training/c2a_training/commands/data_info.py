@@ -16,6 +16,7 @@ from rich.table import Table
 from c2a_training.atomic_file import write_json
 from c2a_training.dataset.dataset_summary import make_document, summarize_tasks
 from c2a_training.dataset.episode_store import EpisodeStore
+from c2a_training.dataset.pending_file import count_pending
 
 EXIT_OK, EXIT_USAGE = 0, 2
 # Where `--json` without a file writes to.
@@ -57,6 +58,10 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
     document = make_document(store, summarize_tasks(store))
     if args.json is None:
         print_document(document, console)
+        if waiting := count_pending(args.directory):
+            console.print(
+                f'{waiting} more episodes wait for a shard: give the command that made them again'
+            )
     elif args.json == STDOUT:
         console.out(json.dumps(document, indent=2), highlight=False)
     else:

@@ -76,7 +76,10 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / MANIFEST
     if not path.is_file():
-        missing = f'no {MANIFEST} in it' if directory.is_dir() else 'no such directory'
+        if directory.is_dir():
+            missing = f'no {MANIFEST} in it'
+        else:
+            missing = 'it is a file' if directory.exists() else 'no such directory'
         raise FileNotFoundError(f'{directory} is no dataset: {missing}')
     try:
         document = json.loads(path.read_text(encoding='utf-8'))

@@ -39,6 +39,11 @@ class PendingEpisode:
         return _read_table(self.path)
 
 
+def count_pending(directory: Path) -> int:
+    """How many closed episodes of a dataset wait for a shard."""
+    return len(list((directory / PENDING_FOLDER).glob('*.arrow')))
+
+
 def write_pending(directory: Path, rows: EpisodeRows) -> Path:
     """Write an episode into a dataset's folder of pending ones; the file's path."""
     path = pending_path(directory, rows.metadata.episode)
