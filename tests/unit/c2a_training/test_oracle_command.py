@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from c2a_sim_bridge.sim.tasks.registry import task_names
-from c2a_training.cli import make_parser
+from c2a_training.cli import main, make_parser
 from c2a_training.commands import oracle_command
 from c2a_training.episode_worker import EpisodeJob, EpisodeSummary, WorkerSettings
 from c2a_training.oracle_report import TaskReport, group_by_task
@@ -184,3 +184,9 @@ def test_ctrl_c_with_workers_ends_soon_with_the_table_so_far(tmp_path):
     assert 'interrupted: ' in screen
     assert 'Traceback' not in errors
     assert json.loads(report.read_text())['complete'] is False
+
+
+def test_a_file_that_cannot_be_written_is_noticed_before_the_first_episode(tmp_path, capsys):
+    (tmp_path / 'file').write_text('no folder')
+    assert main(['oracle', '--tasks', 'Pick', '--json', str(tmp_path / 'file' / 'x.json')]) == 1
+    assert 'cannot use' in capsys.readouterr().err

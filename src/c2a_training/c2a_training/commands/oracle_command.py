@@ -153,6 +153,7 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
     except ValueError as err:
         console.print(f'[red]error:[/] {escape(str(err))}')
         return EXIT_USAGE
+    _make_folders(args)
     started = time.perf_counter()
     summaries, interrupted = _collect(request, console)
     wall_s = time.perf_counter() - started
@@ -196,6 +197,17 @@ def check_request(args: argparse.Namespace) -> OracleRun:
     )
     seeds = parse_seeds(args.seeds)
     return OracleRun(_check_tasks(args.tasks), seeds, settings, args.workers)
+
+
+def _make_folders(args: argparse.Namespace) -> None:
+    """Make what is written into: a wrong path shows now, not after the last episode.
+
+    Raises:
+        OSError: for one that cannot be.
+    """
+    for folder in (args.json and args.json.parent, args.video, args.save):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 def _check_tasks(names: Sequence[str]) -> tuple[str, ...]:
