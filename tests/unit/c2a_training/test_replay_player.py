@@ -133,6 +133,7 @@ def test_without_ros_the_command_says_so(bag, capsys, monkeypatch):
         (['--topics', '/nothing'], 'no topic /nothing'),
         (['--in-sim', '--loop'], 'leave out --loop'),
         (['--max-position-mm', '1'], 'only with --in-sim: --max-position-mm'),
+        (['--in-sim', '--max-position-mm', '-1'], '--max-position-mm is -1.0, expected 0 or more'),
         (['--split', 'test'], 'only with --in-sim: --split'),
     ],
 )

@@ -175,7 +175,7 @@ def _bag_table(bags: Sequence[BagReport]) -> Table:
     shown = bags if len(bags) <= MAX_ROWS else [bag for bag in bags if _is_odd(bag)]
     left_out = len(bags) - len(shown)
     title = f'bags; {left_out} more without any fault' if left_out else 'bags'
-    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column('bag', overflow='fold')
     for head in ('MB', 'kept', 'steps', 'gaps', 'filled', 'held', 'twice', 'skew'):
         table.add_column(head, justify='right')
@@ -210,9 +210,10 @@ def _topic_table(bags: Sequence[BagReport]) -> Table:
         title='topics beside the observations; skew and delay in ms',
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     table.add_column('topic', overflow='fold')
-    for head in ('messages', 'dropped', 'twice', 'skew [ms]', 'delay [ms]', 'at most'):
+    for head in ('messages', 'dropped', 'twice', 'skew', 'delay', 'at most'):
         table.add_column(head, justify='right')
     by_topic: dict[str, list[TopicQuality]] = {}
     for bag in bags:

@@ -137,6 +137,8 @@ def _play(args: argparse.Namespace, console: Console) -> int:
         ) from err
     if not 0 <= args.delay < float('inf'):
         raise ValueError(f'--delay is {args.delay}, expected 0 or more')
+    if not 0 < args.rate < float('inf'):
+        raise ValueError(f'--rate is {args.rate}, expected more than 0')
     channels = {topic: found.channels[topic] for topic in topics}
     with Replayer(channels, args.delay) as node:
         for topic, why in node.skipped.items():
@@ -191,6 +193,8 @@ def make_simulator(split: str) -> Simulator:
 
 
 def _compare(args: argparse.Namespace, console: Console) -> int:
+    if not args.max_position_mm >= 0:
+        raise ValueError(f'--max-position-mm is {args.max_position_mm}, expected 0 or more')
     episodes = read_episodes(args.bag)
     simulator_of = functools.cache(make_simulator)
     compared = []
