@@ -37,7 +37,7 @@ def pick_code(simulator: Simulator, index: int = 0, skill: str = 'pick') -> str:
     return f"{skill}(actor=get_actor('{simulator.state.specs[index].name}', (0, 0)))"
 
 
-@pytest.mark.parametrize('seed', [100, 101, 102])
+@pytest.mark.parametrize('seed', [100, 101])
 @pytest.mark.parametrize('task', task_names())
 def test_the_oracle_solves(simulator: Simulator, task: str, seed: int):
     codes = run_oracle(simulator, task, seed)
