@@ -27,8 +27,9 @@ from c2a_training.demo_recorder import DemoRecorder, EpisodeRecord
 from c2a_training.rollout import DONE_CODE, is_done
 
 TASKS = ('PlaceNextTo', 'StackTopple', 'Swap')
-# The model's pictures are 128 px; a video is for people.
-IMAGE_SIZE = 512
+# The model's pictures are 128 px; a video is for people. At 512 a busy machine overran the shared
+# memory of DDS, which holds ten such observations.
+IMAGE_SIZE = 384
 # The stack needs seconds to start and an episode about as long as it looks; software rendering on
 # a slow machine is what the rest is for.
 EPISODE_TIMEOUT_S = 300.0

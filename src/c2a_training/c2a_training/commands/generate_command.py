@@ -83,7 +83,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         required=True,
         metavar='NAME',
         help='task names, variants such as Rotate:num_actors=3,restore=true, or lists: table1, '
-        'table2, image, all',
+        'table2, image, all; docs/task_list.md has them all',
     )
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(

@@ -94,7 +94,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=['all'],
         metavar='NAME',
         help='task names, variants such as Rotate:num_actors=3,restore=true, or lists: table1, '
-        'table2, image, all (default: all)',
+        'table2, image, all (default: all); docs/task_list.md has them all',
     )
     parser.add_argument(
         '--seeds',
