@@ -13,8 +13,32 @@ from typing import Protocol
 
 from c2a_core.types import Observation
 
-AVAILABLE = ('oracle', 'none')
-PLANNED = ('vlm', 'openai')
+AVAILABLE = ('oracle', 'vlm', 'openai', 'none')
+
+
+@dataclass(frozen=True)
+class BackendOptions:
+    """What the learned backends can be told; the others have no options.
+
+    Attributes:
+        checkpoint: vlm: a shipped name such as `tiny`, a directory or a hub id.
+        early_stop_chars: characters of a reply that decide that the sub-task goes on; 0 is off.
+        constrained: vlm: decode only what the skill API's grammar allows.
+        threads: vlm: threads of the model on the CPU; 0 leaves torch's own number.
+        server_url: openai: address of the server, up to and with `/v1`.
+        server_model: openai: name of the model there; empty takes the server's only one.
+        server_timeout_s: openai: how long an answer may take [s].
+        server_retries: openai: how often a request that failed is sent again.
+    """
+
+    checkpoint: str = 'tiny'
+    early_stop_chars: int = 8
+    constrained: bool = False
+    threads: int = 0
+    server_url: str = 'http://127.0.0.1:8000/v1'
+    server_model: str = ''
+    server_timeout_s: float = 30.0
+    server_retries: int = 2
 
 
 @dataclass(frozen=True)
@@ -25,11 +49,17 @@ class Reply:
         text: a key step, or the last key step with `# ` before each line.
         early_stopped: writing stopped as soon as the text was seen to repeat the last key step.
         latency_s: time it took [s].
+        n_tokens: tokens of the reply that were written or confirmed; 0 where nobody counts.
+        prefill_s: part of the time until the first token [s].
+        decode_s: the rest [s].
     """
 
     text: str
     early_stopped: bool = False
     latency_s: float = 0.0
+    n_tokens: int = 0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
 
 
 class PlannerBackend(Protocol):
@@ -66,12 +96,17 @@ class PlannerBackend(Protocol):
         """
 
 
-def make_backend(name: str) -> PlannerBackend:
+def make_backend(name: str, options: BackendOptions | None = None) -> PlannerBackend:
     """Build a backend by the name used in parameters and launch arguments.
 
+    Args:
+        name: one of `AVAILABLE`.
+        options: of the learned backends; None takes the defaults.
+
     Raises:
-        ValueError: for a name that is unknown or not there yet.
+        ValueError: for an unknown name, or a checkpoint that is not there or does not fit.
     """
+    options = options or BackendOptions()
     # Imported here: a learned backend must not cost the others its imports.
     if name == 'oracle':
         from c2a_planner.oracle_backend import OracleBackend
@@ -81,11 +116,18 @@ def make_backend(name: str) -> PlannerBackend:
         from c2a_planner.none_backend import NoneBackend
 
         return NoneBackend()
-    if name in PLANNED:
-        raise ValueError(
-            f"planner '{name}' is not there yet: learned planners come with a later version, "
-            'use planner:=oracle'
+    if name == 'vlm':
+        from c2a_planner.vlm_backend import VlmBackend
+
+        return VlmBackend.load(options)
+    if name == 'openai':
+        from c2a_planner.openai_backend import OpenAIBackend
+
+        return OpenAIBackend(
+            options.server_url,
+            options.server_model,
+            timeout_s=options.server_timeout_s,
+            retries=options.server_retries,
+            early_stop_chars=options.early_stop_chars,
         )
-    raise ValueError(
-        f"there is no planner '{name}': choose one of {', '.join(AVAILABLE + PLANNED)}"
-    )
+    raise ValueError(f"there is no planner '{name}': choose one of {', '.join(AVAILABLE)}")
