@@ -167,7 +167,7 @@ _maker: EpisodeMaker | None = None
 def start_worker(settings: GenerateSettings, directory: Path | None) -> None:
     """Initialise a worker process."""
     global _maker  # noqa: PLW0603 - the pool gives a worker no other place to keep its simulator
-    _die_with_parent()
+    die_with_parent()
     _maker = EpisodeMaker(settings, directory)
 
 
@@ -184,7 +184,7 @@ def limit_threads() -> None:
         os.environ.setdefault(name, '1')
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """End this process as soon as its parent is gone, even by kill -9.
 
     A pool's worker waits for its next job on a pipe that it holds both ends of, so it would wait
