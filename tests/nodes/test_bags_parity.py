@@ -28,7 +28,7 @@ SEED = 4
 # Nobody knows them from a bag: the object and cell columns are made from the simulator's state.
 UNKNOWN_FROM_BAGS = {
     *('object_names', 'object_cells', 'object_boxes', 'object_pixels'),
-    *('cell_colors', 'cell_shapes'),
+    *('cell_colors', 'cell_shapes', 'oracle_code'),
 }
 
 

@@ -61,8 +61,8 @@ class Simulator(Protocol):
     def reset(self, task: str, seed: int, instruction: str | None = None) -> EpisodeInfo:
         """Build the episode's world."""
 
-    def observe(self) -> Observation:
-        """Make the observation of the current state."""
+    def observe(self, with_pictures: bool = True) -> Observation:
+        """Make the observation of the current state; without pictures they have size 0."""
 
     def oracle_key_step(self) -> OracleStep:
         """Ask the ground-truth follower, once per observation."""
@@ -104,6 +104,7 @@ class LowLevel(Protocol):
 
 
 OnStep = Callable[[Observation, KeyStep, Command | None], None]
+Look = Callable[[OracleStep], bool]
 
 
 @dataclass(frozen=True)
@@ -267,6 +268,7 @@ def run_episode(
     episode_id: int = 0,
     on_reset: Callable[[EpisodeInfo], None] | None = None,
     on_step: OnStep | None = None,
+    look: Look | None = None,
     with_digests: bool = False,
     clock: Callable[[], float] = time.perf_counter,
 ) -> EpisodeResult:
@@ -283,6 +285,8 @@ def run_episode(
         on_reset: called with the new episode before its first observation.
         on_step: called with each row before the world moves; the last row has no command. A hook
             for video, printing and recording; what it costs counts as loop time.
+        look: whether the observation that comes next needs its pictures, given what the follower
+            says about it; None takes all of them. The world does not notice.
         with_digests: hash the whole state at each row.
         clock: steady clock [s], for the wall times only.
 
@@ -298,8 +302,8 @@ def run_episode(
         on_reset(info)
     rows = _Rows(on_step, simulator.state_digest if with_digests else None)
     looping = clock()
-    reason = _run_loop(simulator, planner, low_level, info.max_steps, rows)
-    rows.close(simulator.observe())
+    reason = _run_loop(simulator, planner, low_level, info.max_steps, rows, look)
+    rows.close(_observe(simulator, simulator.oracle_key_step(), look))
     ended = clock()
     return EpisodeResult(
         task=task,
@@ -318,13 +322,19 @@ def run_episode(
 
 
 def _run_loop(
-    simulator: Simulator, planner: Planner, low_level: LowLevel, max_steps: int, rows: _Rows
+    simulator: Simulator,
+    planner: Planner,
+    low_level: LowLevel,
+    max_steps: int,
+    rows: _Rows,
+    look: Look | None,
 ) -> str:
     """Step until the episode ends; the reason."""
     done_steps = 0
     while True:
-        observation = simulator.observe()
-        key_step = planner.plan(observation, simulator.oracle_key_step())
+        oracle_step = simulator.oracle_key_step()
+        observation = _observe(simulator, oracle_step, look)
+        key_step = planner.plan(observation, oracle_step)
         if is_aborted(key_step):
             return key_step.reason
         command = low_level.act(observation, key_step)
@@ -337,6 +347,12 @@ def _run_loop(
             return EndReason.EARLY_DONE
         if len(rows.actions) >= max_steps:
             return EndReason.TIME_OUT
+
+
+def _observe(simulator: Simulator, oracle_step: OracleStep, look: Look | None) -> Observation:
+    if look is None or look(oracle_step):
+        return simulator.observe()
+    return simulator.observe(with_pictures=False)
 
 
 class _Rows:

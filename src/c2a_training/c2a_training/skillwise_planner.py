@@ -28,6 +28,14 @@ class SkillwisePlanner:
         """Forget the last episode."""
         self._planner.reset(episode_id, instruction)
 
+    def looks(self, oracle_step: OracleStep) -> bool:
+        """Whether the next observation will be asked about: only then its pictures are needed.
+
+        For `rollout.run_episode(look=…)`.
+        """
+        del oracle_step
+        return self._low_level.status != 'running'
+
     def plan(self, observation: Observation, oracle_step: OracleStep | None = None) -> KeyStep:
         """Answer one observation: ask when no skill runs, else let the key step stand."""
         status = self._low_level.status

@@ -181,7 +181,9 @@ class TestBadTables:
         images = table['wrist_image'].to_pylist()
         images[2] = {'bytes': None, 'path': None}
         column = pa.array(images, SCHEMA.field('wrist_image').type)
-        with pytest.raises(ValueError, match='no wrist_image in 1 rows, the first is row 2'):
+        with pytest.raises(
+            ValueError, match='wrist_image without bytes in 1 rows, the first is row 2'
+        ):
             EpisodeRows.from_table(table.set_column(at, 'wrist_image', column))
 
     def test_foreign_table(self):

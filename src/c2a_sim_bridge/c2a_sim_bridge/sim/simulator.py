@@ -33,6 +33,7 @@ from c2a_sim_bridge.sim.world import World
 SKILL_MAX_STEPS = 150  # a skill that takes longer than 7.5 s will not end
 STALL_STEPS = 20  # nor will one whose arm has stood still for a second
 STALL_M = 5e-4
+CAMERAS = ('base', 'wrist')
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
 
@@ -49,6 +50,7 @@ class SimConfig:
         shader: `fast`, or SAPIEN's `minimal` and `default`, see `rendering.make_render_system`.
         shadows: cast shadows; handsome, slow without a GPU, not with the `fast` shader.
         split: which objects scenes may have, a key of `object_pool.POOLS`.
+        cameras: whose pictures are taken; the others' have size 0, and cost nothing.
     """
 
     image_size: int = 128
@@ -59,6 +61,7 @@ class SimConfig:
     shader: str = 'fast'
     shadows: bool = False
     split: str = 'simple'
+    cameras: tuple[str, ...] = CAMERAS
 
     def __post_init__(self) -> None:
         """Refuse what no simulator can be made of, before an episode begins."""
@@ -72,6 +75,9 @@ class SimConfig:
             raise ValueError(f'split must be one of {tuple(POOLS)}, got {self.split!r}')
         if self.shadows and self.shader == 'fast':
             raise ValueError("the 'fast' shader casts no shadows: take shader 'minimal' for them")
+        unknown = set(self.cameras) - set(CAMERAS)
+        if unknown or not self.cameras:
+            raise ValueError(f'cameras must be some of {CAMERAS}, got {self.cameras}')
         cameras.base_camera(self.base_camera, self.image_size)
         cameras.wrist_camera(self.wrist_camera, self.image_size)
 
@@ -145,6 +151,7 @@ class Simulator:
         split = split or self.config.split
         self._instance = sample_episode(task, seed, split)
         self._pictures = None
+        self._is_pictured = False
         self._world = self._build_world()
         self._interpreter = self._new_interpreter()
         self._follower = Follower(self._instance.stages, self._new_interpreter(), self.cell_of)
@@ -155,13 +162,19 @@ class Simulator:
         words = self._instance.instruction if instruction is None else instruction
         return EpisodeInfo(task, seed, words, get_task(task).max_steps, split)
 
-    def observe(self) -> Observation:
-        """What cameras and sensors say now."""
+    def observe(self, with_pictures: bool = True) -> Observation:
+        """What cameras and sensors say now.
+
+        Args:
+            with_pictures: draw them; otherwise they have size 0. The world does not notice.
+        """
         state = self.state
-        base = wrist = _NO_PICTURE
-        if self._pictures is not None:
+        pictures = dict.fromkeys(CAMERAS, _NO_PICTURE)
+        self._is_pictured = False
+        if self._pictures is not None and with_pictures:
             self._pictures.refresh()
-            base, wrist = self._pictures.take('base'), self._pictures.take('wrist')
+            pictures.update({name: self._pictures.take(name) for name in self.config.cameras})
+            self._is_pictured = True
         pose = np.empty(7, np.float32)
         pose[:3] = state.ee_position
         pose[3:] = quat_xyzw_from_wxyz(state.ee_quat_wxyz)
@@ -169,8 +182,8 @@ class Simulator:
             episode_id=self.episode_id,
             step=state.step,
             stamp_ns=state.step * CONTROL_DT_NS,
-            base_image=base,
-            wrist_image=wrist,
+            base_image=pictures['base'],
+            wrist_image=pictures['wrist'],
             joint_positions=state.joint_positions.astype(np.float32),
             joint_velocities=state.joint_velocities.astype(np.float32),
             ee_pose=pose,
@@ -260,10 +273,14 @@ class Simulator:
         """What of each object can be seen in the base picture of the last `observe`.
 
         Raises:
-            RuntimeError: if this simulator makes no pictures.
+            RuntimeError: if this simulator makes no base pictures, or made none of this step.
         """
-        if self._pictures is None:
-            raise RuntimeError('labels need pictures: make the simulator with render=True')
+        if self._pictures is None or 'base' not in self.config.cameras:
+            raise RuntimeError(
+                'labels need pictures: make the simulator with render=True and a base camera'
+            )
+        if not self._is_pictured:
+            raise RuntimeError('labels need a picture: observe this step with its pictures')
         specs = self.state.specs
         cells = [self.cell_of(index) for index in range(len(specs))]
         return label_objects(specs, cells, self._pictures.segment('base'))
@@ -280,7 +297,11 @@ class Simulator:
         if not self.config.render:
             return world
         self._pictures = Pictures(
-            world, (self.base_camera, self.wrist_camera), shadows=self.config.shadows
+            world,
+            tuple(
+                c for c in (self.base_camera, self.wrist_camera) if c.name in self.config.cameras
+            ),
+            shadows=self.config.shadows,
         )
         return world
 

@@ -27,10 +27,13 @@ from c2a_training.generation.generate_plan import (
 from c2a_training.generation.generate_pool import EpisodePool, InProcessPool, ProcessPool
 from c2a_training.generation.generate_report import Tally, make_progress, make_table
 from c2a_training.generation.generate_worker import GenerateSettings, MadeEpisode
+from c2a_training.generation.picture_rule import parse_picture_rule
 from c2a_training.generation.ray_pool import RayPool
 from c2a_training.seeds import parse_seeds
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+MAX_NOISE_M = 0.05  # as far as the longest action
+MAX_LATE = 20
 
 DESCRIPTION = """\
 Let the scripted oracle demonstrate tasks, and keep its successful episodes as a dataset of
@@ -131,6 +134,30 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help='side of the camera pictures (default: 128)',
     )
     parser.add_argument(
+        '--pictures',
+        default='all',
+        metavar='RULE',
+        help='all: both cameras in every row, as a policy needs them; key-steps:N: the base '
+        "camera's at key steps and in about N more rows of each sub-task, enough for a planner "
+        'and several times as fast (default: all)',
+    )
+    parser.add_argument(
+        '--noise',
+        type=float,
+        default=0.0,
+        metavar='METRES',
+        help='push the arm aside in bursts of Gaussian noise of this deviation in a step '
+        '(default: 0)',
+    )
+    parser.add_argument(
+        '--late',
+        type=int,
+        default=0,
+        metavar='N',
+        help='let each key step come up to N observations late; the robot holds meanwhile '
+        '(default: 0)',
+    )
+    parser.add_argument(
         '--robot', choices=('low_poly', 'detailed'), default='low_poly', help='meshes of the robot'
     )
     for camera in ('base', 'wrist'):
@@ -180,6 +207,10 @@ def check_request(args: argparse.Namespace) -> GenerateRun:
         raise ValueError(f'--workers is {args.workers}, expected at least 1')
     if not 16 <= args.image_size <= 2048:
         raise ValueError(f'--image-size is {args.image_size}, expected 16 to 2048 pixels')
+    if not 0.0 <= args.noise <= MAX_NOISE_M:
+        raise ValueError(f'--noise is {args.noise}, expected 0 to {MAX_NOISE_M} metres')
+    if not 0 <= args.late <= MAX_LATE:
+        raise ValueError(f'--late is {args.late}, expected 0 to {MAX_LATE} observations')
     words = [word for name in args.tasks for word in split_task_names(name)]
     return GenerateRun(
         tasks=tuple(select_tasks(words)),
@@ -190,6 +221,9 @@ def check_request(args: argparse.Namespace) -> GenerateRun:
             split=args.split,
             base_camera=args.base_camera,
             wrist_camera=args.wrist_camera,
+            pictures=parse_picture_rule(args.pictures),
+            noise_m=args.noise,
+            late=args.late,
         ),
         directory=args.out,
         workers=args.workers,

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -26,26 +28,31 @@ def matrix(column: pa.ChunkedArray, width: int) -> np.ndarray:
     return column.combine_chunks().flatten().to_numpy().reshape(-1, width)
 
 
-def image_column(pictures: tuple[bytes, ...]) -> pa.StructArray:
-    """Column of JPEGs in the form that `datasets.Image` reads."""
+def image_column(pictures: Sequence[bytes | None]) -> pa.StructArray:
+    """Column of JPEGs in the form that `datasets.Image` reads, null where there is none."""
     data = pa.array(pictures, pa.binary())
     return pa.StructArray.from_arrays(
-        [data, pa.nulls(len(pictures), pa.string())], names=['bytes', 'path']
+        [data, pa.nulls(len(pictures), pa.string())],
+        names=['bytes', 'path'],
+        mask=data.is_null() if data.null_count else None,
     )
 
 
-def jpegs(table: pa.Table, name: str, where: str) -> tuple[bytes, ...]:
-    """JPEGs of an image column.
+def jpegs(table: pa.Table, name: str, where: str) -> tuple[bytes | None, ...]:
+    """JPEGs of an image column, None where it is null.
 
     Raises:
-        ValueError: if a row has none; ``where`` is the file's name for the message.
+        ValueError: if a row has a picture without bytes; ``where`` is the file's name for the
+            message.
     """
-    pictures = table[name].combine_chunks().field('bytes').to_pylist()
-    missing = [row for row, picture in enumerate(pictures) if not picture]
-    if missing:
+    column = table[name].combine_chunks()
+    pictures = [picture and picture['bytes'] for picture in column.to_pylist()]
+    is_there = column.is_valid().to_numpy(zero_copy_only=False)
+    empty = [row for row in np.nonzero(is_there)[0].tolist() if not pictures[row]]
+    if empty:
         raise ValueError(
-            f'{where} has no {name} in {len(missing)} rows, the first is row {missing[0]}: '
-            'an episode needs both pictures of every step'
+            f'{where} has a {name} without bytes in {len(empty)} rows, the first is row '
+            f'{empty[0]}: a row without a picture has a null there'
         )
     return tuple(pictures)
 

@@ -65,6 +65,7 @@ class Manifest:
     rows: int = 0
     shards: tuple[ShardEntry, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    schema_version: int = SCHEMA_VERSION
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -94,6 +95,7 @@ def read_manifest(directory: Path) -> Manifest:
             rows=document['rows'],
             shards=tuple(ShardEntry(**entry) for entry in document['shards']),
             dropped=tuple(Dropped(**{'split': split, **entry}) for entry in document['dropped']),
+            schema_version=document['schema_version'],
         )
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as err:
         raise ValueError(f'{path} is damaged: {err!r}') from err
@@ -102,7 +104,7 @@ def read_manifest(directory: Path) -> Manifest:
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write a dataset's manifest atomically."""
     document = {
-        'schema_version': SCHEMA_VERSION,
+        'schema_version': manifest.schema_version,
         'kind': DATASET_KIND,
         'options': manifest.options,
         'versions': manifest.versions,

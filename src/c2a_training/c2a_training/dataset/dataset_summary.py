@@ -12,7 +12,6 @@ import numpy as np
 from c2a_training.dataset.dataset_manifest import Dropped
 from c2a_training.dataset.episode_metadata import EpisodeMetadata
 from c2a_training.dataset.episode_store import EpisodeStore
-from c2a_training.dataset.row_schema import SCHEMA_VERSION
 
 
 @dataclass
@@ -77,7 +76,7 @@ def make_document(store: EpisodeStore, tasks: Sequence[TaskSummary]) -> dict[str
     steps = sum(task.steps for task in tasks)
     return {
         'directory': str(store.directory),
-        'schema_version': SCHEMA_VERSION,
+        'schema_version': store.manifest.schema_version,
         'fingerprint': store.fingerprint,
         'episodes': len(store),
         'rows': store.n_rows,

@@ -100,6 +100,8 @@ def _check_pictures(rows: EpisodeRows) -> Iterator[str]:
     for name, pictures in (('base_image', rows.base_jpeg), ('wrist_image', rows.wrist_jpeg)):
         shapes = set()
         for row, picture in enumerate(pictures):
+            if picture is None:
+                continue
             try:
                 shapes.add(decode_jpeg(picture).shape)
             except ValueError as err:

@@ -10,6 +10,13 @@ after episode: `episode_starts` has the borders that windows of actions must not
     batch = dataset.frames(rng.integers(len(dataset), size=64))
     batch.base_images     (64, H, W, 3) uint8
     dataset.actions[rows] (64, 7) float32; zeros in the last row of an episode
+
+A dataset may have pictures in some rows only (`c2a generate --pictures key-steps:N`):
+
+    rows = np.nonzero(dataset.has_base_picture)[0]
+    dataset.base_frames(rows[:64])       (64, H, W, 3) uint8
+    dataset.texts('oracle_code', rows[:64])
+    dataset.labels(rows[0]), dataset.cell_colors(rows[:64])
 """
 
 from __future__ import annotations
@@ -26,16 +33,20 @@ import pyarrow.parquet as pq
 
 from c2a_core.spaces import ACTION_DIM, PROPRIO_DIM
 from c2a_core.types import FloatArray, ImageArray
+from c2a_sim_bridge.sim.labels import ObjectLabels
 from c2a_training.dataset.episode_metadata import EpisodeMetadata
 from c2a_training.dataset.episode_store import EpisodeStore
 from c2a_training.dataset.image_index import ImageIndex
 from c2a_training.dataset.jpeg import decode_jpeg
+from c2a_training.dataset.label_columns import LABEL_COLUMNS, LabelColumns
 from c2a_training.dataset.row_schema import IMAGE_COLUMNS
 from c2a_training.dataset.shard_file import Shard
 from c2a_training.dataset.text_column import Vocabulary
 
-TEXT_COLUMNS = ('code', 'cache_info', 'instruction', 'task')
+TEXT_COLUMNS = ('code', 'cache_info', 'instruction', 'task', 'oracle_code')
 _COLUMNS = (
+    # Of a picture only the empty path: whether there is one.
+    *(f'{name}.path' for name in IMAGE_COLUMNS),
     *TEXT_COLUMNS,
     *('memory', 'step', 'is_key_step', 'subtask_id', 'success', 'proprioception', 'action'),
 )
@@ -73,6 +84,8 @@ class EpisodeDataset:
         proprioception: (N, 24) float32.
         actions: (N, 7) float32, zeros where `has_action` is false.
         has_action: (N,) bool, false in the last row of each episode: no policy target.
+        has_base_picture: (N,) bool, false where no picture of the base camera was taken.
+        has_wrist_picture: (N,) bool, the same for the wrist camera.
     """
 
     def __init__(self, directory: str | os.PathLike[str], threads: int | None = None) -> None:
@@ -96,6 +109,7 @@ class EpisodeDataset:
         self._shard_starts = _starts([shard.n_rows for shard in store.shards])
         self._paths = [shard.path for shard in store.shards]
         self._images: dict[int, ImageIndex] = {}
+        self._labels: LabelColumns | None = None
         self._threads = threads or len(os.sched_getaffinity(0))
         self._pool: ThreadPoolExecutor | None = None
         self._read_columns(store.shards)
@@ -112,7 +126,7 @@ class EpisodeDataset:
         return np.searchsorted(self.episode_starts, rows, side='right') - 1
 
     def texts(self, column: str, rows: np.ndarray | Sequence[int]) -> list[str]:
-        """Texts of a column of `TEXT_COLUMNS`."""
+        """Texts of a column of `TEXT_COLUMNS`, empty where it is null."""
         if column not in self._texts:
             raise KeyError(f'no column of texts {column!r}, expected one of {TEXT_COLUMNS}')
         return self._vocabulary.decode(self._texts[column][np.asarray(rows, np.int64)])
@@ -130,13 +144,10 @@ class EpisodeDataset:
 
         Raises:
             IndexError: for a row that is not there.
-            ValueError: if pictures are damaged.
+            ValueError: if pictures are damaged, or a row has none.
         """
-        rows = np.atleast_1d(np.asarray(rows, np.int64))
-        if rows.size and not (rows.min() >= 0 and rows.max() < len(self)):
-            raise IndexError(f'rows {rows.min()} to {rows.max()}, expected 0 to {len(self) - 1}')
-        jpegs = self._jpegs(rows)
-        pictures = self._decode(jpegs)
+        rows = self._check(rows)
+        pictures = self._decode(self._jpegs(rows, IMAGE_COLUMNS))
         return FrameBatch(
             rows=rows,
             base_images=pictures[: len(rows)],
@@ -144,8 +155,53 @@ class EpisodeDataset:
             proprioception=self.proprioception[rows],
         )
 
-    def _jpegs(self, rows: np.ndarray) -> list[memoryview]:
-        """Base pictures of all rows, then wrist pictures."""
+    def base_frames(self, rows: np.ndarray | Sequence[int]) -> ImageArray:
+        """Pictures (B, H, W, 3) of the base camera, in the order of the rows; see `frames`."""
+        return self._decode(self._jpegs(self._check(rows), IMAGE_COLUMNS[:1]))
+
+    def labels(self, row: int) -> ObjectLabels | None:
+        """Objects and cells of a row's base picture, None where nobody knows."""
+        return self._read_labels()[row]
+
+    def cell_colors(self, rows: np.ndarray | Sequence[int]) -> np.ndarray:
+        """What covers most of each cell (B, 100) uint8, row by row; zeros without labels."""
+        return self._read_labels().cell_colors(self._check(rows))
+
+    def cell_shapes(self, rows: np.ndarray | Sequence[int]) -> np.ndarray:
+        """What covers most of each cell (B, 100) uint8, row by row; zeros without labels."""
+        return self._read_labels().cell_shapes(self._check(rows))
+
+    @property
+    def has_labels(self) -> np.ndarray:
+        """(N,) bool, false where nobody knows."""
+        return self._read_labels().has_labels
+
+    def _read_labels(self) -> LabelColumns:
+        """All labels, read when they are first asked for."""
+        if self._labels is None:
+            self._labels = LabelColumns(_read_table(path, LABEL_COLUMNS) for path in self._paths)
+        return self._labels
+
+    def _check(self, rows: np.ndarray | Sequence[int]) -> np.ndarray:
+        rows = np.atleast_1d(np.asarray(rows, np.int64))
+        if rows.size and not (rows.min() >= 0 and rows.max() < len(self)):
+            raise IndexError(f'rows {rows.min()} to {rows.max()}, expected 0 to {len(self) - 1}')
+        return rows
+
+    def _check_pictures(self, rows: np.ndarray, columns: Sequence[str]) -> None:
+        for name, has in zip(IMAGE_COLUMNS, self._has_pictures, strict=True):
+            if name in columns and not has[rows].all():
+                row = int(rows[~has[rows]][0])
+                episode = self.episodes[int(self.episode_of(np.array([row]))[0])].episode
+                raise ValueError(
+                    f'row {row} of {self.directory} ({episode}, step {self.step[row]}) has no '
+                    f'{name}: choose rows by has_base_picture and base_frames, or generate the '
+                    'dataset with --pictures all'
+                )
+
+    def _jpegs(self, rows: np.ndarray, columns: Sequence[str]) -> list[memoryview]:
+        """Pictures of all rows, camera after camera."""
+        self._check_pictures(rows, columns)
         shards = np.searchsorted(self._shard_starts, rows, side='right') - 1
         local = rows - self._shard_starts[shards]
         for shard in np.unique(shards).tolist():
@@ -155,7 +211,7 @@ class EpisodeDataset:
         places = list(zip(shards.tolist(), local.tolist(), strict=True))
         return [
             self._images[shard].jpeg(row, camera)
-            for camera in range(len(IMAGE_COLUMNS))
+            for camera in range(len(columns))
             for shard, row in places
         ]
 
@@ -196,11 +252,12 @@ class EpisodeDataset:
         self.proprioception = np.empty((n, PROPRIO_DIM), np.float32)
         self.actions = np.zeros((n, ACTION_DIM), np.float32)
         self.has_action = np.empty(n, bool)
+        self.has_base_picture = np.empty(n, bool)
+        self.has_wrist_picture = np.empty(n, bool)
+        self._has_pictures = (self.has_base_picture, self.has_wrist_picture)
         memories, counts = [], []
         for shard, start in zip(shards, self._shard_starts, strict=False):
-            table = pq.read_table(
-                shard.path, columns=list(_COLUMNS), memory_map=True, partitioning=None
-            ).combine_chunks()
+            table = _read_table(shard.path, _COLUMNS).combine_chunks()
             rows = slice(int(start), int(start) + table.num_rows)
             self._fill(table, rows)
             memory = table['memory'].combine_chunks()
@@ -212,7 +269,11 @@ class EpisodeDataset:
     def _fill(self, table: pa.Table, rows: slice) -> None:
         """Take over the columns of one shard."""
         for name, numbers in self._texts.items():
-            numbers[rows] = self._vocabulary.encode(table[name])
+            is_there = name in table.column_names  # version 1 has one less
+            column = table[name] if is_there else pa.nulls(table.num_rows, pa.string())
+            numbers[rows] = self._vocabulary.encode(column)
+        for name, has in zip(IMAGE_COLUMNS, self._has_pictures, strict=True):
+            has[rows] = table[name].combine_chunks().is_valid().to_numpy(zero_copy_only=False)
         for name in ('step', 'is_key_step', 'subtask_id', 'success'):
             getattr(self, name)[rows] = table[name].to_numpy()
         states = table['proprioception'].combine_chunks().flatten().to_numpy()
@@ -222,6 +283,13 @@ class EpisodeDataset:
         self.actions[rows][self.has_action[rows]] = (
             action.flatten().to_numpy().reshape(-1, ACTION_DIM)
         )
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> pa.Table:
+    """Some columns of a shard; those that its version has not are left out."""
+    # Not `pq.read_table`: it takes a part of a struct for a column of its own.
+    with pq.ParquetFile(path, memory_map=True) as file:
+        return file.read(columns=list(columns))
 
 
 def _starts(counts: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -57,9 +57,10 @@ class EpisodeRows:
         proprioception: (N, 24) float32.
         actions: (T, 7) float32; the last row has none.
         success: (N,) bool, at each observation.
-        base_jpeg: N pictures as JPEG.
-        wrist_jpeg: N pictures as JPEG.
+        base_jpeg: N pictures as JPEG, None where none was taken.
+        wrist_jpeg: N pictures as JPEG, None where none was taken.
         labels: N labels, None where unknown.
+        oracle_code: N texts, what the ground-truth follower says; None where unknown.
     """
 
     metadata: EpisodeMetadata
@@ -73,20 +74,42 @@ class EpisodeRows:
     proprioception: FloatArray
     actions: FloatArray
     success: np.ndarray
-    base_jpeg: tuple[bytes, ...]
-    wrist_jpeg: tuple[bytes, ...]
+    base_jpeg: tuple[bytes | None, ...]
+    wrist_jpeg: tuple[bytes | None, ...]
     labels: tuple[ObjectLabels | None, ...]
+    oracle_code: tuple[str | None, ...]
 
     def __len__(self) -> int:
         return len(self.code)
 
     def base_image(self, row: int) -> ImageArray:
-        """Picture (H, W, 3) of the base camera at a row."""
-        return decode_jpeg(self.base_jpeg[row])
+        """Picture (H, W, 3) of the base camera at a row; ValueError where none was taken."""
+        return decode_jpeg(self._picture('base', row))
 
     def wrist_image(self, row: int) -> ImageArray:
-        """Picture (H, W, 3) of the wrist camera at a row."""
-        return decode_jpeg(self.wrist_jpeg[row])
+        """Picture (H, W, 3) of the wrist camera at a row; ValueError where none was taken."""
+        return decode_jpeg(self._picture('wrist', row))
+
+    @property
+    def has_all_pictures(self) -> bool:
+        """Whether both pictures of every row were taken."""
+        return None not in self.base_jpeg and None not in self.wrist_jpeg
+
+    def need_all_pictures(self, what: str) -> None:
+        """Refuse what needs both pictures of every row.
+
+        Args:
+            what: that needs them, for the message.
+
+        Raises:
+            ValueError: if one is missing.
+        """
+        missing = sum(None in pair for pair in zip(self.base_jpeg, self.wrist_jpeg, strict=True))
+        if missing:
+            raise ValueError(
+                f'{what} needs both pictures of every row, {self.metadata.episode} lacks one in '
+                f'{missing} of {len(self)} rows: generate it with --pictures all'
+            )
 
     def to_recorded(self) -> RecordedEpisode:
         """The episode in the form that the low level ``replay`` takes."""
@@ -125,6 +148,7 @@ class EpisodeRows:
             image_column(self.base_jpeg),
             image_column(self.wrist_jpeg),
             *label_columns(self.labels),
+            pa.array(self.oracle_code, pa.string()),
         ]
         metadata = {**SCHEMA.metadata, _METADATA_KEY: json.dumps(info.as_dict()).encode()}
         return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(metadata))
@@ -168,6 +192,7 @@ class EpisodeRows:
             base_jpeg=jpegs(table, 'base_image', where),
             wrist_jpeg=jpegs(table, 'wrist_image', where),
             labels=read_labels(table),
+            oracle_code=_oracle_codes(table),
         )
 
     def sealed(self) -> EpisodeRows:
@@ -187,11 +212,23 @@ class EpisodeRows:
         ):
             sha.update(np.ascontiguousarray(array, kind).tobytes())
         for picture in (*self.base_jpeg, *self.wrist_jpeg):
-            sha.update(len(picture).to_bytes(8, 'little'))
-            sha.update(picture)
+            sha.update(b'no' if picture is None else len(picture).to_bytes(8, 'little'))
+            sha.update(picture or b'')
         for labels in self.labels:
             sha.update(b'-' if labels is None else _label_bytes(labels))
+        # Where nobody knows it, the hash is that of version 1.
+        if any(code is not None for code in self.oracle_code):
+            sha.update(json.dumps(self.oracle_code).encode())
         return sha.hexdigest()
+
+    def _picture(self, camera: str, row: int) -> bytes:
+        data = getattr(self, f'{camera}_jpeg')[row]
+        if data is None:
+            raise ValueError(
+                f'row {row} of {self.metadata.episode} has no {camera}_image: its pictures were '
+                'not taken, as with `c2a generate --pictures key-steps:N`'
+            )
+        return data
 
 
 class EpisodeRowsBuilder:
@@ -204,6 +241,7 @@ class EpisodeRowsBuilder:
         split: which objects the scene was drawn from.
         source: one of `SOURCES`.
         backend: the simulator or robot that makes the episode.
+        needs_pictures: refuse a row without both pictures; else what is not there is null.
     """
 
     def __init__(
@@ -215,13 +253,15 @@ class EpisodeRowsBuilder:
         split: str = 'simple',
         source: str = 'generate',
         backend: str = 'maniskill',
+        needs_pictures: bool = True,
     ) -> None:
         if source not in SOURCES:
             raise ValueError(f'source is {source!r}, expected one of {", ".join(SOURCES)}')
         self._info = (task, seed, split, instruction, source, backend)
-        self._rows: list[tuple[Observation, KeyStep, bool, ObjectLabels | None]] = []
+        self._needs_pictures = needs_pictures
+        self._rows: list[tuple[Observation, KeyStep, bool, ObjectLabels | None, str | None]] = []
         self._actions: list[FloatArray] = []
-        self._pictures: list[tuple[bytes, bytes]] = []
+        self._pictures: list[tuple[bytes | None, bytes | None]] = []
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -233,15 +273,17 @@ class EpisodeRowsBuilder:
         command: Command | None,
         success: bool,
         labels: ObjectLabels | None = None,
+        oracle_code: str | None = None,
     ) -> None:
         """Append the row of one observation.
 
         Args:
-            observation: the next one, with both pictures.
+            observation: the next one; a picture of size 0 was not taken.
             key_step: what the planner said about it.
             command: what moved the robot then; None closes the episode.
             success: the task's predicates hold at this observation.
             labels: of the base picture, None where unknown.
+            oracle_code: what the ground-truth follower says about it, None where unknown.
 
         Raises:
             ValueError: for a row out of order, parts of different steps, or a missing picture.
@@ -256,14 +298,15 @@ class EpisodeRowsBuilder:
             raise ValueError(
                 f'row {step} was given parts of the steps {", ".join(map(str, sorted(steps)))}'
             )
-        pictures = []
+        pictures: list[bytes | None] = []
         for name in ('base_image', 'wrist_image'):
             image = getattr(observation, name)
-            if not image.size:
+            if not image.size and self._needs_pictures:
                 raise ValueError(f'observation {step} has no {name}: rows need both pictures')
-            pictures.append(encode_jpeg(image))
+            pictures.append(encode_jpeg(image) if image.size else None)
         self._pictures.append((pictures[0], pictures[1]))
-        self._rows.append((_without_pictures(observation), key_step, bool(success), labels))
+        row = (_without_pictures(observation), key_step, bool(success), labels, oracle_code)
+        self._rows.append(row)
         if command is not None:
             self._actions.append(command.action)
 
@@ -282,7 +325,7 @@ class EpisodeRowsBuilder:
                 f'{n} rows with {len(self._actions)} commands are no whole episode, expected a '
                 f'last row without a command whose code is {DONE_CODE}'
             )
-        observations, key_steps, success, labels = zip(*self._rows, strict=True)
+        observations, key_steps, success, labels, oracle = zip(*self._rows, strict=True)
         states = np.stack([proprioception(observation) for observation in observations])
         actions = np.array(self._actions, np.float32).reshape(-1, ACTION_DIM)
         base, wrist = zip(*self._pictures, strict=True)
@@ -317,6 +360,7 @@ class EpisodeRowsBuilder:
             base_jpeg=base,
             wrist_jpeg=wrist,
             labels=labels,
+            oracle_code=oracle,
         )
         return rows.sealed()
 
@@ -327,6 +371,13 @@ def metadata_of(table: pa.Table, where: str = 'the table') -> EpisodeMetadata:
     if data is None:
         raise ValueError(f"{where} has no episode's metadata: it was not written by C2A")
     return EpisodeMetadata.from_dict(json.loads(data))
+
+
+def _oracle_codes(table: pa.Table) -> tuple[str | None, ...]:
+    """The column that version 1 has not."""
+    if 'oracle_code' not in table.column_names:
+        return (None,) * table.num_rows
+    return tuple(table['oracle_code'].to_pylist())
 
 
 def _without_pictures(observation: Observation) -> Observation:

@@ -43,6 +43,7 @@ from c2a_training.dataset.pending_file import (
     read_pending,
     write_pending,
 )
+from c2a_training.dataset.row_schema import SCHEMA_VERSION
 from c2a_training.dataset.shard_file import Shard, file_sha256, write_shard
 
 # Small enough that an interrupted run leaves little outside of shards, large enough for a disk.
@@ -212,6 +213,7 @@ class EpisodeWriter:
         if not (self.directory / MANIFEST).is_file():
             write_manifest(self.directory, Manifest(options, software_versions()))
         self._manifest = read_manifest(self.directory)
+        _check_version(self.directory, self._manifest)
         check_options(self.directory, self._manifest.options, options)
         for part in self.directory.glob('.c2a_dataset.*.part.json'):
             part.unlink()
@@ -284,6 +286,16 @@ def _check_directory(directory: Path) -> None:
         raise ValueError(
             f'{directory} is no dataset and not empty (it has {", ".join(sorted(others)[:3])}): '
             'name a new directory'
+        )
+
+
+def _check_version(directory: Path, manifest: Manifest) -> None:
+    """Refuse to mix shards of different columns."""
+    if manifest.schema_version != SCHEMA_VERSION:
+        raise ValueError(
+            f'{directory} has schema version {manifest.schema_version}, this C2A adds episodes of '
+            f'version {SCHEMA_VERSION}: name a new directory, or bring it over with '
+            f'`./c2a data merge {directory} --out NEW`'
         )
 
 

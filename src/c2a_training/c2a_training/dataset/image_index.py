@@ -42,7 +42,7 @@ class ImageIndex:
         self._columns = [columns[f'{name}.bytes'] for name in IMAGE_COLUMNS]
         counts = [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
         self.starts = np.concatenate([[0], np.cumsum(counts)])
-        # (row, camera) -> start and end in the file; 0, 0 until looked up.
+        # (row, camera) -> start and end in the file; 0, 0 until looked up, and without a picture.
         self._spans = np.zeros((int(self.starts[-1]), len(IMAGE_COLUMNS), 2), np.int64)
         self._is_known = np.zeros(len(counts), bool)
 
@@ -82,6 +82,8 @@ class ImageIndex:
             end = position + chunk.total_compressed_size
             pictures = table[name].combine_chunks().field('bytes').to_pylist()
             for row, picture in enumerate(pictures):
+                if picture is None:
+                    continue
                 position = self._find(picture, position + _LENGTH_BYTES, end)
                 self._spans[first + row, camera] = position, position + len(picture)
                 position += len(picture)

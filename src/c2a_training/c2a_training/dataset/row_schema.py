@@ -16,13 +16,19 @@ the last one has the code ``done()``, no action, and is no policy target::
     proprioception  layout of `c2a_core.spaces.PROPRIO`
     action          layout of `c2a_core.spaces.ACTION`, null in the last row
     success         the task's predicates hold at this observation
-    base_image, wrist_image   JPEG, in the form that `datasets` decodes by itself
+    base_image, wrist_image   JPEG, in the form that `datasets` decodes by itself; null where no
+                    picture was taken
     object_*        one entry per object of the scene: name, grid cell (column, row), visible box
                     (first column, first row, one past the last; -1 where nothing is visible),
                     visible pixels of the base picture
     cell_colors, cell_shapes  10 x 10 grid over the base picture, row by row: 0 = no object, else
                     1 + index in the vocabulary of the schema's metadata
-    (the object and cell columns are null where nobody knows, as in bags of a real robot)
+    (the object and cell columns are null where nobody knows, as in bags of a real robot, and in
+    rows without a base picture)
+    oracle_code     what the ground-truth follower says at this observation: the key step that
+                    should be running, ``done()`` at the end; null where nobody knows
+
+Version 1 had no `oracle_code` and a picture in every row. It is read, never written.
 """
 
 from __future__ import annotations
@@ -34,11 +40,14 @@ import pyarrow as pa
 from c2a_core.spaces import ACTION_DIM, GRID_SIZE, PROPRIO_DIM
 from c2a_sim_bridge.sim.labels import COLOR_LABELS, SHAPE_LABELS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 DATASET_KIND = 'c2a-episodes'
 CELLS = GRID_SIZE * GRID_SIZE
 VOCABULARY = {'colors': list(COLOR_LABELS), 'shapes': list(SHAPE_LABELS)}
 IMAGE_COLUMNS = ('base_image', 'wrist_image')
+
+_SINCE_VERSION_2 = ('oracle_code',)
 
 # What `datasets.Image` stores.
 _IMAGE = pa.struct([('bytes', pa.binary()), ('path', pa.string())])
@@ -69,6 +78,7 @@ SCHEMA = pa.schema(
         ('object_pixels', pa.list_(pa.int32())),
         ('cell_colors', pa.list_(pa.uint8(), CELLS)),
         ('cell_shapes', pa.list_(pa.uint8(), CELLS)),
+        ('oracle_code', pa.string()),
     ],
     metadata={b'huggingface': json.dumps(_HUGGING_FACE).encode()},
 )
@@ -86,6 +96,8 @@ def check_schema(schema: pa.Schema, where: str) -> None:
     """
     for field in SCHEMA:
         index = schema.get_field_index(field.name)
+        if index < 0 and field.name in _SINCE_VERSION_2:
+            continue
         if index < 0:
             raise ValueError(
                 f'{where} has no column {field.name!r}, expected the columns of schema version '

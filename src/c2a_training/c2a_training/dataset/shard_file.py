@@ -24,6 +24,7 @@ from c2a_training.dataset.episode_rows import EpisodeRows
 from c2a_training.dataset.row_schema import (
     DATASET_KIND,
     IMAGE_COLUMNS,
+    READABLE_VERSIONS,
     SCHEMA,
     SCHEMA_VERSION,
     VOCABULARY,
@@ -35,7 +36,7 @@ _FOOTER_KEY = b'c2a'
 _DICTIONARY_COLUMNS = [
     *('episode', 'task', 'instruction', 'code', 'cache_info', 'memory.list.element'),
     *('subtask_id', 'object_names.list.element', 'cell_colors.list.element'),
-    'cell_shapes.list.element',
+    *('cell_shapes.list.element', 'oracle_code'),
 ]
 # Enough to skip row groups by a filter; every other column's would only fill the footer.
 _STATISTICS_COLUMNS = ['episode', 'task', 'seed']
@@ -146,10 +147,11 @@ def check_version(document: dict[str, object], where: str) -> None:
     if document.get('kind') != DATASET_KIND:
         raise ValueError(f'{where} is of kind {document.get("kind")!r}, expected {DATASET_KIND!r}')
     version = document.get('schema_version')
-    if version != SCHEMA_VERSION:
+    if version not in READABLE_VERSIONS:
         raise ValueError(
-            f'{where} has schema version {version}, this C2A reads and writes {SCHEMA_VERSION}: '
-            'versions are not mixed, make a new dataset or use the C2A that made this one'
+            f'{where} has schema version {version}, this C2A reads '
+            f'{" and ".join(map(str, READABLE_VERSIONS))}: make a new dataset or use the C2A that '
+            'made this one'
         )
 
 

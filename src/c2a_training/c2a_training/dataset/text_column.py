@@ -9,7 +9,7 @@ import pyarrow as pa
 
 
 class Vocabulary:
-    """Texts and their numbers, in the order in which they were first seen."""
+    """Texts and their numbers, in the order in which they were first seen; null becomes ''."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -20,9 +20,11 @@ class Vocabulary:
         if isinstance(texts, pa.ChunkedArray):
             texts = texts.combine_chunks()
         coded = texts.dictionary_encode()
-        numbers = np.array([self._id(text) for text in coded.dictionary.to_pylist()], np.int32)
-        indices = coded.indices.to_numpy()
-        return numbers[indices] if len(indices) else np.zeros(0, np.int32)
+        words = [self._id(text) for text in coded.dictionary.to_pylist()]
+        if coded.null_count:
+            words.append(self._id(''))
+        indices = coded.indices.fill_null(len(words) - 1).to_numpy()
+        return np.array(words, np.int32)[indices]
 
     def decode(self, numbers: np.ndarray) -> list[str]:
         """The texts of numbers."""

@@ -15,8 +15,11 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import threading
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from c2a_core.spaces import CONTROL_DT
 from c2a_core.types import Command, KeyStep, Observation
@@ -24,7 +27,17 @@ from c2a_training.dataset.episode_rows import EpisodeRows, EpisodeRowsBuilder
 from c2a_training.dataset.jpeg import JPEG_QUALITY
 from c2a_training.dataset.pending_file import pending_bytes, write_pending
 from c2a_training.episode_worker import EpisodeJob
-from c2a_training.rollout import EpisodeInfo, EpisodeResult, OracleLowLevel, run_episode
+from c2a_training.generation.perturbation import LatePlanner, NoisyLowLevel
+from c2a_training.generation.picture_rule import PictureRule
+from c2a_training.rollout import (
+    EpisodeInfo,
+    EpisodeResult,
+    LowLevel,
+    OracleLowLevel,
+    OracleStep,
+    Planner,
+    run_episode,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +56,9 @@ class GenerateSettings:
         split: objects to draw from, see `c2a_sim_bridge.sim.object_pool`.
         base_camera: ``framed`` or ``original``.
         wrist_camera: ``framed`` or ``original``.
+        pictures: which rows get some, see `picture_rule`.
+        noise_m: bursts of Gaussian noise on the actions, 0 for none [m].
+        late: key steps come up to so many observations late.
     """
 
     image_size: int = 128
@@ -50,10 +66,32 @@ class GenerateSettings:
     split: str = 'simple'
     base_camera: str = 'framed'
     wrist_camera: str = 'framed'
+    pictures: PictureRule = PictureRule()
+    noise_m: float = 0.0
+    late: int = 0
 
     def options(self) -> dict[str, str | int | float | bool]:
-        """What a dataset remembers of them; a run with others is refused."""
-        return {'generator': 'oracle', **vars(self), 'jpeg_quality': JPEG_QUALITY}
+        """What a dataset remembers of them; a run with others is refused.
+
+        What came with a later version is only there where it is not as it was before, so that
+        older datasets can be merged with newer ones.
+        """
+        options: dict[str, str | int | float | bool] = {
+            'generator': 'oracle',
+            'image_size': self.image_size,
+            'robot': self.robot,
+            'split': self.split,
+            'base_camera': self.base_camera,
+            'wrist_camera': self.wrist_camera,
+            'jpeg_quality': JPEG_QUALITY,
+        }
+        if not self.pictures.takes_all:
+            options['pictures'] = str(self.pictures)
+        if self.noise_m:
+            options['noise_m'] = self.noise_m
+        if self.late:
+            options['late'] = self.late
+        return options
 
 
 @dataclass(frozen=True)
@@ -105,7 +143,16 @@ class EpisodeMaker:
         cv2.setNumThreads(1)
         self._settings = settings
         self._directory = directory
-        self._simulator = Simulator(SimConfig(**vars(settings)))
+        self._simulator = Simulator(
+            SimConfig(
+                image_size=settings.image_size,
+                robot=settings.robot,
+                split=settings.split,
+                base_camera=settings.base_camera,
+                wrist_camera=settings.wrist_camera,
+                cameras=settings.pictures.cameras,
+            )
+        )
         self._planner = Planner(OracleBackend(), CONTROL_DT)
         self._low_level = OracleLowLevel(self._simulator)
 
@@ -123,31 +170,65 @@ class EpisodeMaker:
 
     def run(self, job: EpisodeJob) -> tuple[EpisodeRows, EpisodeResult]:
         """Run one episode, successful or not."""
-        simulator = self._simulator
+        simulator, rule = self._simulator, self._settings.pictures
         builders: list[EpisodeRowsBuilder] = []
+        chance = self._generator(job, 'pictures')
 
         def begin(info: EpisodeInfo) -> None:
             builders.append(
                 EpisodeRowsBuilder(
-                    info.task, info.seed, info.instruction, split=self._settings.split
+                    info.task,
+                    info.seed,
+                    info.instruction,
+                    split=self._settings.split,
+                    needs_pictures=rule.takes_all,
                 )
             )
 
         def add(observation: Observation, key_step: KeyStep, command: Command | None) -> None:
             builders[0].add(
-                observation, key_step, command, simulator.success, simulator.object_labels()
+                observation,
+                key_step,
+                command,
+                simulator.success,
+                simulator.object_labels() if observation.base_image.size else None,
+                simulator.oracle_key_step().code or None,
             )
+
+        def look(oracle_step: OracleStep) -> bool:
+            memory = self._planner.memory
+            # Asked in every row: chance must not depend on what runs.
+            is_chosen = rule.takes_by_chance(chance)
+            return is_chosen or not memory or oracle_step.code != memory[-1]
 
         result = run_episode(
             simulator,
-            self._planner,
-            self._low_level,
+            self._make_planner(job),
+            self._make_low_level(job),
             task=job.task,
             seed=job.seed,
             on_reset=begin,
             on_step=add,
+            look=None if rule.takes_all else look,
         )
         return builders[0].finish(simulator.state_digest()), result
+
+    def _make_planner(self, job: EpisodeJob) -> Planner:
+        late = self._settings.late
+        if not late:
+            return self._planner
+        return LatePlanner(self._planner, late, self._generator(job, 'late'))
+
+    def _make_low_level(self, job: EpisodeJob) -> LowLevel:
+        noise_m = self._settings.noise_m
+        if not noise_m:
+            return self._low_level
+        return NoisyLowLevel(self._low_level, noise_m, self._generator(job, 'noise'))
+
+    def _generator(self, job: EpisodeJob, purpose: str) -> np.random.Generator:
+        """A generator that knows the episode and nothing else."""
+        words = f'{job.task} {self._settings.split} {purpose}'
+        return np.random.default_rng([zlib.crc32(words.encode()), job.seed])
 
     def _why(self, result: EpisodeResult) -> str:
         failures = self._low_level.failures

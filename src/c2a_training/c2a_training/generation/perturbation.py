@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Demonstrations that are less perfect than the oracle's: pushed arms and late key steps.
+
+At run time states are perturbed and key steps come at other moments than the oracle's. Both
+wrappers draw from a generator of their episode, so that an episode is a function of its task,
+seed and settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from c2a_core.spaces import clip_action
+from c2a_core.types import Command, CommandSource, KeyStep, Observation
+from c2a_training.rollout import EpisodeInfo, LowLevel, OracleStep, Planner
+
+# Half of the sub-tasks are disturbed, for up to this many steps, beginning in their first ones.
+_DISTURBED_SHARE = 0.5
+_MAX_BURST_STEPS = 4
+_LAST_BURST_START = 8
+
+
+class NoisyLowLevel:
+    """Adds bursts of Gaussian noise to the translation of a running skill's actions.
+
+    The skill sees where the arm is after each step and recovers by itself; what is recorded is
+    the action that was executed.
+    """
+
+    def __init__(self, low_level: LowLevel, sigma_m: float, rng: np.random.Generator) -> None:
+        """Wrap a low level for one episode.
+
+        Args:
+            low_level: runs the key steps.
+            sigma_m: standard deviation along each axis, in each step of a burst [m].
+            rng: of the episode.
+        """
+        self._low_level = low_level
+        self._sigma_m = sigma_m
+        self._rng = rng
+        self._subtask_id = -1
+        self._burst = range(0)
+
+    def reset(self, episode: EpisodeInfo) -> None:
+        """Prepare for an episode."""
+        self._low_level.reset(episode)
+        self._subtask_id = -1
+
+    def act(self, observation: Observation, key_step: KeyStep) -> Command:
+        """The low level's command, pushed aside while a burst lasts."""
+        if key_step.subtask_id != self._subtask_id:
+            self._subtask_id = key_step.subtask_id
+            self._burst = self._draw_burst(observation.step)
+        command = self._low_level.act(observation, key_step)
+        if observation.step not in self._burst or command.source != CommandSource.SKILL:
+            return command
+        action = command.action.copy()
+        action[:3] += self._rng.normal(0.0, self._sigma_m, 3).astype(np.float32)
+        return replace(command, action=clip_action(action))
+
+    def _draw_burst(self, step: int) -> range:
+        """Steps of the episode that are disturbed in the sub-task that begins at `step`."""
+        is_disturbed = self._rng.random() < _DISTURBED_SHARE
+        start = step + int(self._rng.integers(_LAST_BURST_START + 1))
+        length = int(self._rng.integers(1, _MAX_BURST_STEPS + 1))
+        return range(start, start + length) if is_disturbed else range(0)
+
+
+class LatePlanner:
+    """Lets an oracle planner take each new key step some observations late.
+
+    The last key step, whose skill has ended, stands meanwhile, so the robot holds. The first key
+    step of an episode comes in time.
+    """
+
+    def __init__(self, planner: Planner, max_late: int, rng: np.random.Generator) -> None:
+        """Wrap a planner for one episode.
+
+        Args:
+            planner: has the property `memory`; follows the oracle step that it is given.
+            max_late: up to so many observations, all counts equally likely.
+            rng: of the episode.
+        """
+        self._planner = planner
+        self._max_late = max_late
+        self._rng = rng
+        self._last = ''
+        self._left: int | None = None
+
+    def reset(self, episode_id: int, instruction: str) -> None:
+        """Forget the last episode."""
+        self._planner.reset(episode_id, instruction)
+        self._last, self._left = '', None
+
+    def plan(self, observation: Observation, oracle_step: OracleStep | None = None) -> KeyStep:
+        """Answer one observation, as if the oracle had said nothing new while it is late."""
+        if oracle_step is None or not self._last or oracle_step.code == self._last:
+            self._left = None
+        elif self._left is None:
+            self._left = int(self._rng.integers(self._max_late + 1))
+        if self._left:
+            self._left -= 1
+            oracle_step = _Standing(self._last)
+        else:
+            self._left = None
+        key_step = self._planner.plan(observation, oracle_step)
+        self._last = key_step.code
+        return key_step
+
+
+class _Standing:
+    """An oracle step that is not new."""
+
+    is_new = False
+
+    def __init__(self, code: str) -> None:
+        self.code = code
