@@ -40,6 +40,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         'c2a_training.commands.generate_command',
         'let the oracle demonstrate tasks and keep its episodes as a dataset',
     ),
+    'evaluate': (
+        'c2a_training.commands.evaluate_command',
+        'success of planner and low level over seeds, and of the planner alone',
+    ),
     'data': (
         'c2a_training.commands.data_command',
         'look at datasets, check, export and import them',

@@ -27,12 +27,14 @@ class CommandGroup:
         description: what the family is for.
         epilog: what follows the list of commands in the help.
         commands: name -> (module, one line of help).
+        default: the command that is meant where the words begin with one of its options.
     """
 
     prog: str
     description: str
     epilog: str
     commands: Mapping[str, tuple[str, str]]
+    default: str = ''
 
     def make_parser(self, command: str | None = None) -> argparse.ArgumentParser:
         """Parser of the family.
@@ -71,6 +73,8 @@ class CommandGroup:
         if not words:
             self.make_parser().print_help()
             return 0
+        if self.default and words[0].startswith('-') and words[0] not in ('-h', '--help'):
+            words = [self.default, *words]
         command = words[0]
         if command.startswith('-'):
             self.make_parser().parse_args(words)

@@ -1,0 +1,388 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""`c2a evaluate run`: tasks and seeds in closed loop, with a table, JSON, report and videos."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import time
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from c2a_core.task_names import split_task_names
+from c2a_training.atomic_file import write_json
+from c2a_training.evaluation.evaluation_settings import LOW_LEVELS, PLANNERS, EvaluationSettings
+from c2a_training.seeds import parse_seeds, render_seeds
+
+EXIT_OK, EXIT_CRASHED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+DEFAULT_SEEDS = '1000000-1000063'
+
+DESCRIPTION = """\
+Run a planner and a low level on tasks and seeds, in process and without ROS, with the library
+code of the nodes, and print a table: success with its Wilson 95 % interval; of the successful
+episodes the mean number of control steps and of skill calls; the time limit in control steps
+(three times the oracle's 95th percentile); how many of the objects that the planner named it
+placed within one grid cell; and why the others failed (docs/evaluation.md has the rules)."""
+
+EPILOG = """\
+With --json each episode is kept as it ends, in FILE's neighbour *.journal.jsonl: interrupted or
+killed, the same command goes on, and more tasks and seeds may be added. A run with other
+settings or another checkpoint is refused there. Wall times are in *.timing.json: the results
+themselves repeat byte by byte, whatever the number of workers.
+
+JSON: {"cells": [{"task", "planner", "low_level", "n", "successes", "wilson95": [low, high],
+"mean_steps", "mean_calls", "failures": {class: count}, "max_steps", "invalid_replies",
+"mean_decision_tokens", "cell_errors": {...}}], "mean_success", "config": {...}}.
+
+Exit code: 0 when all episodes ran, whatever their success; 1 when an episode crashed or a worker
+died; 2 for bad arguments; 130 after Ctrl-C, with the table so far."""
+
+
+@dataclass(frozen=True)
+class EvaluationRun:
+    """A checked request: what to run and what to write."""
+
+    settings: EvaluationSettings
+    checkpoint: str
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    workers: int
+    json: Path | None = None
+    html: Path | None = None
+    video: Path | None = None
+
+    @property
+    def config(self) -> dict[str, object]:
+        """What the journal holds the run to: everything but tasks and seeds."""
+        return {**self.settings.config(), 'checkpoint': self.checkpoint}
+
+    def document_config(self, commits: Sequence[str], *, complete: bool) -> dict[str, object]:
+        """What the JSON file says about the run."""
+        return {
+            **self.config,
+            'tasks': list(self.tasks),
+            'seeds': render_seeds(self.seeds),
+            'commit': ', '.join(commits),
+            'complete': complete,
+        }
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the subcommand."""
+    parser = subparsers.add_parser(
+        'run',
+        help='closed loop: success of tasks over seeds',
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--planner', choices=PLANNERS, default='vlm', help='who writes the code (default: vlm)'
+    )
+    parser.add_argument(
+        '--low-level',
+        choices=LOW_LEVELS,
+        default='oracle',
+        help='who moves the arm: scripted skills, a learned policy, or recorded actions '
+        '(default: oracle)',
+    )
+    parser.add_argument(
+        '--tasks',
+        nargs='+',
+        default=['table1'],
+        metavar='NAME',
+        help='task names, variants such as Rotate:num_actors=3, or lists: table1, table2, image, '
+        'all (default: table1)',
+    )
+    parser.add_argument(
+        '--seeds',
+        default=DEFAULT_SEEDS,
+        metavar='A-B',
+        help=f'numbers and ranges, from 1000000 on (default: {DEFAULT_SEEDS})',
+    )
+    parser.add_argument(
+        '--any-seeds',
+        action='store_true',
+        help='allow seeds under 1000000, which training data may have: for tests, not for results',
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=1,
+        metavar='N',
+        help='processes; results do not depend on it (default: 1)',
+    )
+    _add_planner_arguments(parser)
+    _add_outputs(parser)
+
+
+def _add_planner_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--checkpoint',
+        default='tiny',
+        metavar='NAME',
+        help='vlm: a shipped name, a directory or a hub id (default: tiny)',
+    )
+    parser.add_argument(
+        '--early-stop-chars',
+        type=int,
+        default=8,
+        metavar='K',
+        help='characters of a reply that decide that the sub-task goes on; 0 is off (default: 8)',
+    )
+    parser.add_argument(
+        '--constrained',
+        action='store_true',
+        help="vlm: decode only what the skill API's grammar allows",
+    )
+    parser.add_argument(
+        '--server-url',
+        default='http://127.0.0.1:8000/v1',
+        metavar='URL',
+        help='openai: address of the server (default: http://127.0.0.1:8000/v1)',
+    )
+    parser.add_argument(
+        '--server-model', default='', metavar='NAME', help="openai: model; default: the server's"
+    )
+    parser.add_argument(
+        '--replay-dir', type=Path, metavar='DIR', help='replay: recorded episodes (.npz)'
+    )
+    parser.add_argument(
+        '--blind',
+        action='store_true',
+        help='the planner gets a black picture: the control that shows what seeing is worth',
+    )
+    parser.add_argument(
+        '--split',
+        choices=('simple', 'train', 'test'),
+        default='simple',
+        help='objects to draw from: test has colour-shape pairs that train has not (default: '
+        'simple, all pairs)',
+    )
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--json', type=Path, metavar='FILE', help='write the results as JSON; makes it resumable'
+    )
+    parser.add_argument(
+        '--html', type=Path, metavar='FILE', help='write a report: tables, plots and videos'
+    )
+    parser.add_argument(
+        '--video',
+        type=Path,
+        metavar='DIR',
+        help='write a video of one success and one failure of each task',
+    )
+
+
+def run(args: argparse.Namespace, console: Console | None = None) -> int:
+    """Run the subcommand; the exit code."""
+    console = console or Console()
+    try:
+        request = check_request(args)
+        _make_folders(request)
+        return _evaluate(request, console)
+    except BrokenProcessPool:
+        err = 'a worker process died, as they do when memory runs out; what had ended is kept'
+        return _fail(console, err, EXIT_CRASHED)
+    except ValueError as err:
+        return _fail(console, str(err), EXIT_USAGE)
+    except RuntimeError as err:
+        return _fail(console, str(err), EXIT_CRASHED)
+
+
+def check_request(args: argparse.Namespace) -> EvaluationRun:
+    """Turn parsed arguments into a request.
+
+    Raises:
+        ValueError: with a sentence that says what to write instead.
+    """
+    from c2a_sim_bridge.sim.tasks.registry import select_tasks
+    from c2a_training.evaluation.checkpoint_facts import read_facts
+    from c2a_training.evaluation.evaluation_seeds import check_seeds, check_unseen
+
+    if args.workers < 1:
+        raise ValueError(f'--workers is {args.workers}, expected at least 1')
+    seeds = parse_seeds(args.seeds)
+    if not args.any_seeds:
+        check_seeds(seeds)
+    words = [word for name in args.tasks for word in split_task_names(name)]
+    tasks = tuple(select_tasks(words))
+    names = ('planner', 'low_level', 'checkpoint', 'early_stop_chars', 'constrained')
+    names += ('server_url', 'server_model', 'replay_dir', 'blind', 'split')
+    settings = EvaluationSettings(**{name: getattr(args, name) for name in names})
+    settings.check()
+    facts = read_facts(settings)
+    if not args.any_seeds:
+        check_unseen(seeds, facts)
+    return EvaluationRun(
+        settings=facts.adapt(settings),
+        checkpoint=facts.checkpoint,
+        tasks=tasks,
+        seeds=seeds,
+        workers=args.workers,
+        json=args.json,
+        html=args.html,
+        video=args.video,
+    )
+
+
+def _make_folders(request: EvaluationRun) -> None:
+    """Make what is written into: a wrong path shows now, not after the last episode."""
+    for path in (request.json, request.html):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    if request.video is not None:
+        request.video.mkdir(parents=True, exist_ok=True)
+
+
+def _evaluate(request: EvaluationRun, console: Console) -> int:
+    from c2a_training.evaluation.evaluation_cells import make_document
+    from c2a_training.evaluation.evaluation_output import print_results, write_timing
+    from c2a_training.evaluation.source_commit import source_commit
+
+    commit = source_commit()
+    started = time.perf_counter()
+    records, fresh, commits, interrupted = _collect(request, console, commit)
+    wall_s = time.perf_counter() - started
+    config = request.document_config(commits, complete=not interrupted)
+    document = make_document(request.tasks, records, config)
+    print_results(document, records, console)
+    write_timing(request.json, fresh, request.workers, wall_s, console)
+    if request.json is not None:
+        write_json(request.json, document)
+        console.print(f'results: {request.json}', soft_wrap=True)
+    if interrupted:
+        total = len(request.tasks) * len(request.seeds)
+        console.print(f'[yellow]interrupted: {len(records)} of {total} episodes had finished[/]')
+        return EXIT_INTERRUPTED
+    if request.video is not None or request.html is not None:
+        _illustrate(request, document, records, console)
+    return EXIT_CRASHED if any(record.is_crash for record in records) else EXIT_OK
+
+
+def _collect(request: EvaluationRun, console: Console, commit: str):
+    """Evaluate what no journal has yet, under a progress bar.
+
+    Returns:
+        All records of the request, those of this run, the commits that they are of, and whether
+        Ctrl-C cut it short.
+    """
+    from c2a_training.evaluation.evaluation_journal import EvaluationJournal, journal_path
+    from c2a_training.evaluation.evaluation_pool import evaluate_jobs
+    from c2a_training.evaluation.evaluation_worker import jobs_of
+
+    jobs = jobs_of(request.tasks, request.seeds)
+    records, commits, interrupted, fresh = {}, [commit], False, []
+    with contextlib.ExitStack() as stack:
+        journal = None
+        if request.json is not None:
+            path = journal_path(request.json)
+            journal = stack.enter_context(EvaluationJournal(path, request.config, commit))
+            commits = journal.commits
+            known = journal.records
+            # A crash is not the seed's fault: it is tried again.
+            records = {
+                (job.task, job.seed): known[job.task, job.seed]
+                for job in jobs
+                if (job.task, job.seed) in known and not known[job.task, job.seed].is_crash
+            }
+        _note_resumed(records, commits, console)
+        left = [job for job in jobs if (job.task, job.seed) not in records]
+        bar = stack.enter_context(EvaluationBar(console, len(jobs), list(records.values())))
+        try:
+            for record in evaluate_jobs(request.settings, left, request.workers):
+                records[record.task, record.seed] = record
+                fresh.append(record)
+                if journal is not None:
+                    journal.add(record)
+                bar.add(record)
+        except KeyboardInterrupt:
+            interrupted = True
+    return list(records.values()), fresh, commits, interrupted
+
+
+def _note_resumed(records, commits: Sequence[str], console: Console) -> None:
+    if records:
+        console.print(f'going on: {len(records)} episodes have been evaluated already')
+    if len(commits) > 1:
+        console.print(
+            f'[yellow]the journal was begun with other software:[/] {", ".join(commits)}; '
+            'its episodes stay as they are'
+        )
+
+
+class EvaluationBar:
+    """Progress bar with running success; a context manager."""
+
+    def __init__(self, console: Console, total: int, records: Sequence) -> None:
+        self._progress = Progress(
+            TextColumn('{task.description}'),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn('ETA'),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._n = len(records)
+        self._successes = sum(record.success for record in records)
+        self._bar = self._progress.add_task('loading', total=total, completed=self._n)
+
+    def __enter__(self) -> EvaluationBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def add(self, record) -> None:
+        """Count one episode."""
+        if not self._progress.tasks[self._bar].speed:
+            # What was there already must not count as speed.
+            self._progress.reset(self._bar, completed=self._n)
+        self._n += 1
+        self._successes += record.success
+        note = f'{record.task}, {100 * self._successes / self._n:.1f}% success'
+        self._progress.update(self._bar, completed=self._n, description=note)
+
+
+def _illustrate(request: EvaluationRun, document, records, console: Console) -> None:
+    """Film and report."""
+    from c2a_training.evaluation.evaluation_films import film_examples
+    from c2a_training.evaluation.html_report import write_report
+
+    with contextlib.ExitStack() as stack:
+        folder = request.video
+        if folder is None:
+            import tempfile
+
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        with console.status('filming one success and one failure of each task'):
+            films = film_examples(request.settings, request.tasks, records, folder)
+        if request.video is not None:
+            console.print(f'videos: {request.video}', soft_wrap=True)
+        if request.html is not None:
+            write_report(request.html, document, records, films)
+            console.print(f'report: {request.html}', soft_wrap=True)
+
+
+def _fail(console: Console, message: str, code: int) -> int:
+    console.print(f'[red]error:[/] {escape(message)}')
+    return code

@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""What `c2a evaluate` prints and what it says about time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from c2a_training.atomic_file import write_json
+from c2a_training.evaluation.episode_record import EpisodeRecord
+from c2a_training.evaluation.evaluation_cells import make_table
+
+# More failures than fit on a screen are in the journal.
+_FAILURES_SHOWN = 12
+
+
+def print_results(
+    document: Mapping[str, object], records: Sequence[EpisodeRecord], console: Console
+) -> None:
+    """Print the table, and the first failures with what was said and what was right."""
+    if not records:
+        return
+    console.print(make_table(document['cells'], describe(document['config'])))
+    failed = sorted(
+        (record for record in records if not record.success),
+        key=lambda record: (record.failure, record.task, record.seed),
+    )
+    if failed:
+        console.print(_failure_table(failed))
+
+
+def describe(config: Mapping[str, object]) -> str:
+    """Planner and low level in words."""
+    planner = str(config['planner'])
+    if config.get('checkpoint') not in (None, '', planner):
+        planner += f' {config["checkpoint"]}'
+    extra = [] if config['split'] == 'simple' else [f'split {config["split"]}']
+    extra += ['blind'] if config['blind'] else []
+    return ', '.join([f'planner {planner}', f'low level {config["low_level"]}', *extra])
+
+
+def timing(fresh: Sequence[EpisodeRecord], workers: int, wall_s: float) -> dict[str, object]:
+    """Wall times of the episodes of a run."""
+
+    def total(name: str) -> float:
+        return sum(record.wall.get(name, 0.0) for record in fresh)
+
+    steps, decisions, loop_s = sum(r.steps for r in fresh), total('decisions'), total('loop_s')
+    planner_s = total('planner_s')
+    return {
+        'episodes': len(fresh),
+        'workers': workers,
+        'wall_s': round(wall_s, 2),
+        'episodes_per_minute': round(60 * len(fresh) / wall_s, 1) if wall_s else None,
+        'ms_per_reset': _ms(total('reset_s'), len(fresh)),
+        'ms_per_decision': _ms(planner_s, decisions),
+        'ms_per_step_without_decisions': _ms(loop_s - planner_s, steps),
+        'decisions': int(decisions),
+        'steps': steps,
+    }
+
+
+def write_timing(
+    json_path: Path | None,
+    fresh: Sequence[EpisodeRecord],
+    workers: int,
+    wall_s: float,
+    console: Console,
+) -> None:
+    """Print what a run cost, and write it beside the results."""
+    if not fresh:
+        return
+    cost = timing(fresh, workers, wall_s)
+    console.print(
+        f'{cost["episodes"]} episodes in {cost["wall_s"]:.0f} s '
+        f'({cost["episodes_per_minute"]}/min with {workers} '
+        f'{"process" if workers == 1 else "processes"}): reset {cost["ms_per_reset"]} ms, '
+        f'decision {cost["ms_per_decision"]} ms, control step {cost["ms_per_step_without_decisions"]}'
+        ' ms beside the decisions'
+    )
+    if json_path is not None:
+        write_json(json_path.with_name(f'{json_path.stem}.timing.json'), cost)
+
+
+def _failure_table(failed: Sequence[EpisodeRecord]) -> Table:
+    shown = failed[:_FAILURES_SHOWN]
+    more = f' (the first {len(shown)} of {len(failed)})' if len(shown) < len(failed) else ''
+    table = Table(title=f'failures{more}', title_justify='left', title_style='bold')
+    for heading in ('class', 'task'):
+        table.add_column(heading, no_wrap=True)
+    table.add_column('seed', justify='right', no_wrap=True)
+    table.add_column('what happened')
+    for record in shown:
+        table.add_row(record.failure, record.task, str(record.seed), what_happened(record))
+    return table
+
+
+def what_happened(record: EpisodeRecord) -> str:
+    """One or two lines on why an episode failed."""
+    for answer in record.answers:
+        if answer.deviation:
+            return f'step {answer.step}: {answer.text}\nright: {answer.oracle}'
+    if record.skill_failures:
+        return f'{record.reason} (skill failed: {record.skill_failures[-1]})'
+    return record.reason
+
+
+def _ms(seconds: float, count: float) -> float | None:
+    return round(1000 * seconds / count, 2) if count else None

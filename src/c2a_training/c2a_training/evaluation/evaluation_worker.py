@@ -1,0 +1,230 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluates episodes in this process: one simulator, one planner, many (task, seed) jobs.
+
+An episode depends on its task, its seed and the settings alone, never on the process or on the
+jobs before it: that is what makes results repeat and runs go on where they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from c2a_core.spaces import CONTROL_DT
+from c2a_training.episode_worker import EpisodeJob
+from c2a_training.evaluation.deviation import Scene
+from c2a_training.evaluation.episode_record import EpisodeRecord
+from c2a_training.evaluation.evaluation_settings import EvaluationSettings
+from c2a_training.evaluation.failure_class import classify
+from c2a_training.evaluation.watched_planner import WatchedBackend, WatchedPlanner
+from c2a_training.rollout import (
+    EpisodeResult,
+    LowLevel,
+    OnStep,
+    OracleLowLevel,
+    OracleStep,
+    PolicyLowLevel,
+    run_episode,
+)
+
+logger = logging.getLogger(__name__)
+
+# Large enough for people to look at, where the planner does not see the pictures.
+VIDEO_IMAGE_SIZE = 512
+
+
+class EpisodeEvaluator:
+    """Owns simulator, planner and low level of one process."""
+
+    def __init__(self, settings: EvaluationSettings, *, for_video: bool = False) -> None:
+        """Load everything.
+
+        Args:
+            settings: of the run.
+            for_video: take all pictures of both cameras.
+
+        Raises:
+            ValueError: if planner or low level cannot be made.
+        """
+        from c2a_planner.planner import Planner
+        from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
+        from c2a_training.skillwise_planner import SkillwisePlanner
+
+        self._settings = settings
+        self._for_video = for_video
+        size = settings.image_size
+        if for_video and not settings.sees:
+            size = max(size, VIDEO_IMAGE_SIZE)
+        self._simulator = Simulator(
+            SimConfig(
+                image_size=size,
+                render=settings.sees or for_video,
+                robot=settings.robot,
+                split=settings.split,
+                base_camera=settings.base_camera,
+                cameras=('base', 'wrist') if for_video else ('base',),
+            )
+        )
+        self._backend = load_backend(settings)
+        planner = Planner(self._backend, CONTROL_DT)
+        self._low_level: LowLevel
+        if settings.low_level == 'oracle':
+            self._low_level = OracleLowLevel(self._simulator)
+            self._skillwise = SkillwisePlanner(planner, self._low_level)
+            self._planner = WatchedPlanner(self._skillwise, self._backend, self._scene)
+        else:
+            self._low_level = PolicyLowLevel(_make_executor(settings))
+            self._skillwise = None
+            self._planner = WatchedPlanner(planner, self._backend, self._scene)
+
+    @property
+    def checkpoint(self) -> str:
+        """Hash of the planner's checkpoint, or its name where it has none."""
+        return self._backend.checkpoint
+
+    def evaluate(self, job: EpisodeJob) -> EpisodeRecord:
+        """Evaluate one episode; a crash becomes a record, so that the others still run."""
+        try:
+            return self._record(job, self._run(job))
+        except Exception as err:
+            logger.exception('episode %s seed %d crashed', job.task, job.seed)
+            reason = f'error: {type(err).__name__}: {err}'
+            failure = classify(reason, (), ())
+            return EpisodeRecord(job.task, job.seed, False, reason, failure)
+
+    def film(self, job: EpisodeJob, path: Path) -> EpisodeRecord:
+        """Evaluate one episode once more and write its video.
+
+        Raises:
+            RuntimeError: if this evaluator was not made for videos.
+        """
+        from c2a_training.video import EpisodeVideo
+
+        if not self._for_video:
+            raise RuntimeError('this evaluator takes no pictures: make it with for_video=True')
+        video = EpisodeVideo(path, task=job.task, seed=job.seed)
+        try:
+            result = self._run(job, on_reset=video.begin, on_step=video.add)
+        except BaseException:
+            video.abort()
+            raise
+        record = self._record(job, result)
+        video.finish(record.failure or result.reason)
+        return record
+
+    def _run(self, job: EpisodeJob, on_reset=None, on_step: OnStep | None = None) -> EpisodeResult:
+        reseed(job.task, job.seed)
+        return run_episode(
+            self._simulator,
+            self._planner,
+            self._low_level,
+            task=job.task,
+            seed=job.seed,
+            on_reset=on_reset,
+            on_step=on_step,
+            look=None if self._for_video else self._looks,
+        )
+
+    def _looks(self, oracle_step: OracleStep) -> bool:
+        """Whether the next observation's pictures will be seen by anybody."""
+        if not self._settings.sees or self._simulator.success:
+            return False
+        return self._skillwise is None or self._skillwise.looks(oracle_step)
+
+    def _record(self, job: EpisodeJob, result: EpisodeResult) -> EpisodeRecord:
+        answers = self._planner.answers()
+        failures = tuple(getattr(self._low_level, 'failures', ()))
+        backend = self._backend
+        return EpisodeRecord(
+            task=job.task,
+            seed=job.seed,
+            success=result.success,
+            reason=result.reason,
+            failure=classify(result.reason, answers, failures),
+            steps=result.steps,
+            calls=result.skill_calls,
+            max_steps=result.max_steps,
+            answers=answers,
+            skill_failures=failures,
+            wall={
+                'reset_s': round(result.reset_s, 4),
+                'loop_s': round(result.loop_s, 4),
+                'planner_s': round(backend.seconds, 4),
+                'decisions': backend.decisions,
+            },
+        )
+
+    def _scene(self) -> Scene:
+        simulator = self._simulator
+        names = (spec.name for spec in simulator.state.specs)
+        return [(name, simulator.cell_of(index)) for index, name in enumerate(names)]
+
+
+def load_backend(settings: EvaluationSettings) -> WatchedBackend:
+    """The planner's backend, with one thread for its model.
+
+    Raises:
+        ValueError: if it cannot be made.
+    """
+    from c2a_planner.backend import BackendOptions, make_backend
+
+    options = BackendOptions(
+        checkpoint=settings.checkpoint,
+        early_stop_chars=settings.early_stop_chars,
+        constrained=settings.constrained,
+        # Sums depend on the number of threads in their last bits: one, however many workers.
+        threads=1,
+        server_url=settings.server_url,
+        server_model=settings.server_model,
+    )
+    blind_px = settings.image_size if settings.blind else 0
+    return WatchedBackend(make_backend(settings.planner, options), blind_px)
+
+
+def reseed(task: str, seed: int) -> None:
+    """Set all global random generators from task and seed, for models that draw from them."""
+    digest = hashlib.sha256(f'{task} {seed}'.encode()).digest()
+    number = int.from_bytes(digest[:4], 'little')
+    random.seed(number)
+    np.random.seed(number)  # noqa: NPY002 - other people's code may use it
+    torch = sys.modules.get('torch')
+    if torch is not None:
+        torch.manual_seed(number)
+
+
+def _make_executor(settings: EvaluationSettings):
+    from c2a_controller.chunk_executor import ChunkExecutor
+    from c2a_controller.policy import make_policy
+
+    return ChunkExecutor(make_policy(settings.low_level, str(settings.replay_dir or '')))
+
+
+_evaluator: EpisodeEvaluator | None = None
+
+
+def start_worker(settings: EvaluationSettings) -> None:
+    """Initialise a worker process."""
+    global _evaluator  # noqa: PLW0603 - the pool gives a worker no other place to keep it
+    from c2a_training.generation.generate_worker import die_with_parent
+
+    die_with_parent()
+    _evaluator = EpisodeEvaluator(settings)
+
+
+def run_job(job: EpisodeJob) -> EpisodeRecord:
+    """Evaluate one episode in an initialised worker process."""
+    if _evaluator is None:
+        raise RuntimeError('worker has no simulator: call start_worker first')
+    return _evaluator.evaluate(job)
+
+
+def jobs_of(tasks: Sequence[str], seeds: Sequence[int]) -> list[EpisodeJob]:
+    """All episodes, task by task."""
+    return [EpisodeJob(task, seed) for task in tasks for seed in seeds]
