@@ -1,0 +1,259 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""What the planner learns from: rows of demonstrations as prompts and replies.
+
+One example is one base picture with everything that is asked about it:
+
+* `step`: which code should be running? At a border (the ground truth is no longer the last key
+  step in memory) the new key step, else the last one commented out;
+* `key_step`: which key step comes next? Asked at borders (semantics 8);
+* `where`, `presence`, `what`: auxiliary questions with negatives, from the simulator's labels.
+
+The policy that will be driven reaches borders late, early and elsewhere than the oracle, and the
+memory will hold the planner's own cells. Rows with noise, late borders and the planner's own
+memory come from `./c2a generate`; here cells in the memory are moved by one now and then.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from c2a_core.skill_api import comment
+from c2a_core.spaces import GRID_SIZE
+from c2a_planner.prompt import KEY_STEP_REQUEST, STEP_REQUEST
+from c2a_training.dataset.episode_dataset import EpisodeDataset
+from c2a_training.dataset.llava_questions import make_questions
+
+CODE_KINDS = ('step', 'key_step')
+QUESTION_KINDS = ('where', 'presence', 'what')
+KINDS = CODE_KINDS + QUESTION_KINDS
+
+_CELL = re.compile(r'\((\d), (\d)\)')
+
+
+class Turn(NamedTuple):
+    """One request about a picture and the reply to it."""
+
+    kind: str
+    request: str
+    reply: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture with its turns.
+
+    Attributes:
+        row: number of the row in its dataset.
+        dataset: index of the dataset.
+        instruction: what the robot is asked to do.
+        memory: key steps before the row.
+        turns: what is asked, code first.
+    """
+
+    row: int
+    dataset: int
+    instruction: str
+    memory: tuple[str, ...]
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True)
+class ExampleSettings:
+    """What is asked how often.
+
+    Attributes:
+        border_share: share of examples at borders, where a new key step is due.
+        questions: auxiliary questions a picture, at most.
+        memory_noise: probability that a cell in the memory is moved by one.
+        validation_share: share of the episodes that is held out, by a hash of their names.
+    """
+
+    border_share: float = 0.6
+    questions: int = 4
+    memory_noise: float = 0.1
+    validation_share: float = 0.03
+
+    def __post_init__(self) -> None:
+        """Refuse shares outside 0..1."""
+        for name in ('border_share', 'memory_noise', 'validation_share'):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f'{name} must be between 0 and 1, got {value}')
+        if self.questions < 0:
+            raise ValueError(f'questions must not be negative, got {self.questions}')
+
+
+def is_held_out(episode: str, share: float) -> bool:
+    """Whether an episode is for validation: the same in every run and on every machine."""
+    return zlib.crc32(episode.encode()) < share * 2**32
+
+
+class PlannerExamples:
+    """Examples of one or more datasets.
+
+    Attributes:
+        settings: what is asked.
+        rows: (N, 2) int64, dataset and row of each example that can be drawn.
+        is_border: (N,) bool.
+
+    Args:
+        datasets: of `./c2a generate` or `./c2a data from-bag`.
+        settings: what is asked.
+        held_out: the episodes for validation instead of those for training.
+    """
+
+    def __init__(
+        self,
+        datasets: Sequence[EpisodeDataset],
+        settings: ExampleSettings | None = None,
+        *,
+        held_out: bool = False,
+    ) -> None:
+        self.settings = settings or ExampleSettings()
+        self._datasets = tuple(datasets)
+        parts = [
+            self._usable_rows(index, dataset, held_out)
+            for index, dataset in enumerate(self._datasets)
+        ]
+        self.rows = np.concatenate([rows for rows, _, _ in parts])
+        self.is_border = np.concatenate([border for _, border, _ in parts])
+        tasks = np.concatenate([task for _, _, task in parts])
+        if not len(self.rows):
+            what = 'validation' if held_out else 'training'
+            raise ValueError(
+                f'the data have no rows with a base picture for {what}: generate more episodes'
+            )
+        self._borders = _TaskDraw(np.nonzero(self.is_border)[0], tasks)
+        self._middles = _TaskDraw(np.nonzero(~self.is_border)[0], tasks)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Draw numbers (count,) of random examples.
+
+        Borders and rows between them come by their share,
+        tasks by the square root of their number of rows.
+        """
+        at_border = rng.random(count) < self.settings.border_share
+        if not len(self._middles):
+            at_border[:] = True
+        elif not len(self._borders):
+            at_border[:] = False
+        return np.where(at_border, self._borders.draw(rng, count), self._middles.draw(rng, count))
+
+    def example(self, number: int, rng: np.random.Generator, *, noise: bool = True) -> Example:
+        """Make one example.
+
+        Args:
+            number: of `rows`.
+            rng: chooses the questions and moves cells of the memory.
+            noise: False leaves the memory as it was recorded, for validation.
+        """
+        index, row = self.rows[number].tolist()
+        dataset = self._datasets[index]
+        memory, target = dataset.memory(row), _target(dataset, row)
+        probability = self.settings.memory_noise if noise else 0.0
+        shown = tuple(_move_cells(step, probability, rng) for step in memory)
+        if memory and target == memory[-1]:
+            turns = [Turn('step', STEP_REQUEST, comment(shown[-1]))]
+        else:
+            turns = [
+                Turn('step', STEP_REQUEST, target),
+                Turn('key_step', KEY_STEP_REQUEST, target),
+            ]
+        return Example(
+            row=row,
+            dataset=index,
+            instruction=dataset.texts('instruction', [row])[0],
+            memory=shown,
+            turns=(*turns, *self._questions(dataset, row, rng)),
+        )
+
+    def _questions(
+        self, dataset: EpisodeDataset, row: int, rng: np.random.Generator
+    ) -> list[Turn]:
+        labels = dataset.labels(row) if self.settings.questions else None
+        if labels is None:
+            return []
+        questions = make_questions(labels, rng)
+        count = min(self.settings.questions, len(questions))
+        # Of each kind about equally many: there are far more cells to deny than names to find.
+        by_kind = {kind: [q for q in questions if q.kind == kind] for kind in QUESTION_KINDS}
+        weights = [1 / len(by_kind[question.kind]) for question in questions]
+        chosen = (
+            rng.choice(len(questions), count, replace=False, p=np.array(weights) / sum(weights))
+            if count
+            else []
+        )
+        return [Turn(questions[i].kind, questions[i].text, questions[i].answer) for i in chosen]
+
+    def _usable_rows(
+        self, index: int, dataset: EpisodeDataset, held_out: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows (N, 2) with a picture and a known answer, whether at a border, and task ids."""
+        share = self.settings.validation_share
+        of_episode = np.array(
+            [is_held_out(episode.episode, share) == held_out for episode in dataset.episodes]
+        )
+        candidates = np.nonzero(dataset.has_base_picture)[0]
+        episodes = dataset.episode_of(candidates)
+        candidates = candidates[of_episode[episodes]]
+        known = [row for row in candidates.tolist() if _target(dataset, row)]
+        border = [
+            not memory or _target(dataset, row) != memory[-1]
+            for row, memory in ((row, dataset.memory(row)) for row in known)
+        ]
+        rows = np.array([[index, row] for row in known], np.int64).reshape(-1, 2)
+        names = dataset.texts('task', known)
+        tasks = np.array([zlib.crc32(name.encode()) for name in names], np.int64)
+        return rows, np.array(border, bool), tasks
+
+
+class _TaskDraw:
+    """Draws numbers so that large tasks do not crowd out small ones."""
+
+    def __init__(self, numbers: np.ndarray, tasks: np.ndarray) -> None:
+        self._numbers = numbers
+        if len(numbers):
+            _, group, counts = np.unique(tasks[numbers], return_inverse=True, return_counts=True)
+            weights = 1 / np.sqrt(counts[group])
+            self._cumulative = np.cumsum(weights / weights.sum())
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Numbers (count,), zeros where there is nothing to draw."""
+        chances = rng.random(count)
+        if not len(self._numbers):
+            return np.zeros(count, np.int64)
+        found = np.searchsorted(self._cumulative, chances)
+        return self._numbers[np.minimum(found, len(self._numbers) - 1)]
+
+
+def _target(dataset: EpisodeDataset, row: int) -> str:
+    """What should be running at a row: the ground truth where it is known, else the code."""
+    return dataset.texts('oracle_code', [row])[0] or dataset.texts('code', [row])[0]
+
+
+def _move_cells(step: str, probability: float, rng: np.random.Generator) -> str:
+    """A key step whose cells are off by one now and then, as the planner's own are."""
+    if probability <= 0:
+        return step
+
+    def move(match: re.Match[str]) -> str:
+        if rng.random() >= probability:
+            return match[0]
+        cell = np.array([int(match[1]), int(match[2])]) + rng.integers(-1, 2, 2)
+        column, row = np.clip(cell, 0, GRID_SIZE - 1).tolist()
+        return f'({column}, {row})'
+
+    return _CELL.sub(move, step)
