@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +26,7 @@ from rich.progress import (
 
 from c2a_core.task_names import split_task_names
 from c2a_training.atomic_file import write_json
+from c2a_training.evaluation.episode_record import EpisodeRecord
 from c2a_training.evaluation.evaluation_settings import LOW_LEVELS, PLANNERS, EvaluationSettings
 from c2a_training.seeds import parse_seeds, render_seeds
 
@@ -251,23 +253,39 @@ def _make_folders(request: EvaluationRun) -> None:
         request.video.mkdir(parents=True, exist_ok=True)
 
 
+@dataclass
+class _Outcome:
+    """What has been evaluated.
+
+    Attributes:
+        records: all episodes of the request so far.
+        fresh: those of this run.
+        commits: versions of the software that they are of.
+        interrupted: Ctrl-C cut it short.
+    """
+
+    records: dict[tuple[str, int], EpisodeRecord] = field(default_factory=dict)
+    fresh: list[EpisodeRecord] = field(default_factory=list)
+    commits: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+
 def _evaluate(request: EvaluationRun, console: Console) -> int:
     from c2a_training.evaluation.evaluation_cells import make_document
     from c2a_training.evaluation.evaluation_output import print_results, write_timing
-    from c2a_training.evaluation.source_commit import source_commit
 
-    commit = source_commit()
     started = time.perf_counter()
-    records, fresh, commits, interrupted = _collect(request, console, commit)
+    outcome = _collect(request, console)
     wall_s = time.perf_counter() - started
-    config = request.document_config(commits, complete=not interrupted)
+    records = list(outcome.records.values())
+    config = request.document_config(outcome.commits, complete=not outcome.interrupted)
     document = make_document(request.tasks, records, config)
     print_results(document, records, console)
-    write_timing(request.json, fresh, request.workers, wall_s, console)
+    write_timing(request.json, outcome.fresh, request.workers, wall_s, console)
     if request.json is not None:
         write_json(request.json, document)
         console.print(f'results: {request.json}', soft_wrap=True)
-    if interrupted:
+    if outcome.interrupted:
         total = len(request.tasks) * len(request.seeds)
         console.print(f'[yellow]interrupted: {len(records)} of {total} episodes had finished[/]')
         return EXIT_INTERRUPTED
@@ -276,61 +294,61 @@ def _evaluate(request: EvaluationRun, console: Console) -> int:
     return EXIT_CRASHED if any(record.is_crash for record in records) else EXIT_OK
 
 
-def _collect(request: EvaluationRun, console: Console, commit: str):
-    """Evaluate what no journal has yet, under a progress bar.
-
-    Returns:
-        All records of the request, those of this run, the commits that they are of, and whether
-        Ctrl-C cut it short.
-    """
+def _collect(request: EvaluationRun, console: Console) -> _Outcome:
+    """Evaluate what no journal has yet, under a progress bar."""
     from c2a_training.evaluation.evaluation_journal import EvaluationJournal, journal_path
     from c2a_training.evaluation.evaluation_pool import evaluate_jobs
     from c2a_training.evaluation.evaluation_worker import jobs_of
+    from c2a_training.evaluation.source_commit import source_commit
 
+    commit = source_commit()
     jobs = jobs_of(request.tasks, request.seeds)
-    records, commits, interrupted, fresh = {}, [commit], False, []
+    outcome = _Outcome()
     with contextlib.ExitStack() as stack:
         journal = None
         if request.json is not None:
             path = journal_path(request.json)
             journal = stack.enter_context(EvaluationJournal(path, request.config, commit))
-            commits = journal.commits
-            known = journal.records
             # A crash is not the seed's fault: it is tried again.
-            records = {
-                (job.task, job.seed): known[job.task, job.seed]
-                for job in jobs
-                if (job.task, job.seed) in known and not known[job.task, job.seed].is_crash
+            ended = {job: journal.records.get((job.task, job.seed)) for job in jobs}
+            outcome.records = {
+                (record.task, record.seed): record
+                for record in ended.values()
+                if record is not None and not record.is_crash
             }
-        _note_resumed(records, commits, console)
-        left = [job for job in jobs if (job.task, job.seed) not in records]
-        bar = stack.enter_context(EvaluationBar(console, len(jobs), list(records.values())))
+            _note_resumed(len(outcome.records), journal.commits, commit, console)
+        left = [job for job in jobs if (job.task, job.seed) not in outcome.records]
+        known = list(outcome.records.values())
+        bar = stack.enter_context(EvaluationBar(console, len(jobs), known))
         try:
             for record in evaluate_jobs(request.settings, left, request.workers):
-                records[record.task, record.seed] = record
-                fresh.append(record)
                 if journal is not None:
                     journal.add(record)
+                outcome.records[record.task, record.seed] = record
+                outcome.fresh.append(record)
                 bar.add(record)
         except KeyboardInterrupt:
-            interrupted = True
-    return list(records.values()), fresh, commits, interrupted
+            outcome.interrupted = True
+        outcome.commits = [commit] if journal is None else journal.commits
+    return outcome
 
 
-def _note_resumed(records, commits: Sequence[str], console: Console) -> None:
-    if records:
-        console.print(f'going on: {len(records)} episodes have been evaluated already')
-    if len(commits) > 1:
+def _note_resumed(count: int, commits: Sequence[str], commit: str, console: Console) -> None:
+    if not count:
+        return
+    console.print(f'going on: {count} episodes have been evaluated already')
+    others = [other for other in commits if other != commit]
+    if others:
         console.print(
-            f'[yellow]the journal was begun with other software:[/] {", ".join(commits)}; '
-            'its episodes stay as they are'
+            f'[yellow]they are of other software:[/] {", ".join(others)} then and {commit} now; '
+            'they stay as they are'
         )
 
 
 class EvaluationBar:
     """Progress bar with running success; a context manager."""
 
-    def __init__(self, console: Console, total: int, records: Sequence) -> None:
+    def __init__(self, console: Console, total: int, records: Sequence[EpisodeRecord]) -> None:
         self._progress = Progress(
             TextColumn('{task.description}'),
             BarColumn(bar_width=24),
@@ -352,7 +370,7 @@ class EvaluationBar:
     def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
-    def add(self, record) -> None:
+    def add(self, record: EpisodeRecord) -> None:
         """Count one episode."""
         if not self._progress.tasks[self._bar].speed:
             # What was there already must not count as speed.
@@ -363,7 +381,12 @@ class EvaluationBar:
         self._progress.update(self._bar, completed=self._n, description=note)
 
 
-def _illustrate(request: EvaluationRun, document, records, console: Console) -> None:
+def _illustrate(
+    request: EvaluationRun,
+    document: Mapping[str, object],
+    records: Sequence[EpisodeRecord],
+    console: Console,
+) -> None:
     """Film and report."""
     from c2a_training.evaluation.evaluation_films import film_examples
     from c2a_training.evaluation.html_report import write_report
@@ -371,8 +394,6 @@ def _illustrate(request: EvaluationRun, document, records, console: Console) -> 
     with contextlib.ExitStack() as stack:
         folder = request.video
         if folder is None:
-            import tempfile
-
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         with console.status('filming one success and one failure of each task'):
             films = film_examples(request.settings, request.tasks, records, folder)

@@ -88,7 +88,12 @@ def _mean(result: Result, tasks: Sequence[str]) -> str:
 
 
 def _published_mean(published: Published, tasks: Sequence[str]) -> str:
-    return f'**{published.mean:.1f}**' if set(tasks) == set(published.success) else ''
+    """The mean as it is printed; of the rows where they are fewer."""
+    if set(tasks) == set(published.success):
+        return f'**{published.mean:.1f}**'
+    if set(tasks) - set(published.success):
+        return ''
+    return f'**{sum(published.success[task] for task in tasks) / len(tasks):.1f}**'
 
 
 def _provenance(result: Result) -> str:

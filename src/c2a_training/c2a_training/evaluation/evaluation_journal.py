@@ -27,7 +27,7 @@ class EvaluationJournal:
     Attributes:
         path: of the file.
         records: what it has, the newest of each (task, seed).
-        commits: versions of the software that wrote it, in order.
+        commits: versions of the software that its episodes are of, in order.
     """
 
     def __init__(self, path: Path, config: Mapping[str, object], commit: str) -> None:
@@ -46,13 +46,12 @@ class EvaluationJournal:
         self.records: dict[tuple[str, int], EpisodeRecord] = {}
         self.commits: list[str] = []
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._commit = commit
+        self._head = {'kind': KIND, 'version': VERSION, 'commit': commit, 'config': dict(config)}
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._lock()
             self._read(config)
-            if commit not in self.commits:
-                self.commits.append(commit)
-                self._write({'kind': KIND, 'version': VERSION, 'commit': commit, 'config': config})
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -70,6 +69,9 @@ class EvaluationJournal:
 
     def add(self, record: EpisodeRecord) -> None:
         """Append an episode; when this returns it is on the disk."""
+        if self._commit not in self.commits:
+            self._write(self._head)
+            self.commits.append(self._commit)
         self._write(record.as_json())
         self.records[record.task, record.seed] = record
 
@@ -111,7 +113,8 @@ class EvaluationJournal:
             ) from err
         if version != VERSION:
             raise ValueError(
-                f'{self.path} has version {version}, this C2A writes {VERSION}: name another --json'
+                f'{self.path} has version {version}, this C2A writes {VERSION}: name another '
+                '--json'
             )
         _check_config(self.path, found, json.loads(json.dumps(config)))
 

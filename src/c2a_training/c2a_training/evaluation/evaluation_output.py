@@ -75,12 +75,12 @@ def write_timing(
     if not fresh:
         return
     cost = timing(fresh, workers, wall_s)
+    processes = 'process' if workers == 1 else 'processes'
     console.print(
-        f'{cost["episodes"]} episodes in {cost["wall_s"]:.0f} s '
-        f'({cost["episodes_per_minute"]}/min with {workers} '
-        f'{"process" if workers == 1 else "processes"}): reset {cost["ms_per_reset"]} ms, '
-        f'decision {cost["ms_per_decision"]} ms, control step {cost["ms_per_step_without_decisions"]}'
-        ' ms beside the decisions'
+        f'{cost["episodes"]} episodes in {cost["wall_s"]:.0f} s, {workers} {processes}: '
+        f'{cost["episodes_per_minute"]} a minute; reset {cost["ms_per_reset"]} ms, decision '
+        f'{cost["ms_per_decision"]} ms, the rest of a step '
+        f'{cost["ms_per_step_without_decisions"]} ms'
     )
     if json_path is not None:
         write_json(json_path.with_name(f'{json_path.stem}.timing.json'), cost)

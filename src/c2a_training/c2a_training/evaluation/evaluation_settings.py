@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""What is evaluated: everything that the outcome of an episode depends on besides task and seed."""
+"""What is evaluated: all that the outcome of an episode depends on besides task and seed."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from c2a_core.spaces import CONTROL_DT
+from c2a_planner.backend import PlannerBackend
 from c2a_training.episode_worker import EpisodeJob
 from c2a_training.evaluation.deviation import Scene
 from c2a_training.evaluation.episode_record import EpisodeRecord
@@ -43,12 +44,19 @@ VIDEO_IMAGE_SIZE = 512
 class EpisodeEvaluator:
     """Owns simulator, planner and low level of one process."""
 
-    def __init__(self, settings: EvaluationSettings, *, for_video: bool = False) -> None:
+    def __init__(
+        self,
+        settings: EvaluationSettings,
+        *,
+        for_video: bool = False,
+        backend: PlannerBackend | None = None,
+    ) -> None:
         """Load everything.
 
         Args:
             settings: of the run.
             for_video: take all pictures of both cameras.
+            backend: takes the seat of the one in the settings.
 
         Raises:
             ValueError: if planner or low level cannot be made.
@@ -72,7 +80,7 @@ class EpisodeEvaluator:
                 cameras=('base', 'wrist') if for_video else ('base',),
             )
         )
-        self._backend = load_backend(settings)
+        self._backend = watch_backend(settings, backend)
         planner = Planner(self._backend, CONTROL_DT)
         self._low_level: LowLevel
         if settings.low_level == 'oracle':
@@ -167,12 +175,23 @@ class EpisodeEvaluator:
         return [(name, simulator.cell_of(index)) for index, name in enumerate(names)]
 
 
-def load_backend(settings: EvaluationSettings) -> WatchedBackend:
-    """The planner's backend, with one thread for its model.
+def watch_backend(
+    settings: EvaluationSettings, backend: PlannerBackend | None = None
+) -> WatchedBackend:
+    """The planner's backend, watched, and blind where the settings say so.
+
+    Args:
+        settings: of the run.
+        backend: None loads the one in the settings.
 
     Raises:
         ValueError: if it cannot be made.
     """
+    blind_px = settings.image_size if settings.blind else 0
+    return WatchedBackend(backend or _load_backend(settings), blind_px)
+
+
+def _load_backend(settings: EvaluationSettings) -> PlannerBackend:
     from c2a_planner.backend import BackendOptions, make_backend
 
     options = BackendOptions(
@@ -184,8 +203,7 @@ def load_backend(settings: EvaluationSettings) -> WatchedBackend:
         server_url=settings.server_url,
         server_model=settings.server_model,
     )
-    blind_px = settings.image_size if settings.blind else 0
-    return WatchedBackend(make_backend(settings.planner, options), blind_px)
+    return make_backend(settings.planner, options)
 
 
 def reseed(task: str, seed: int) -> None:
