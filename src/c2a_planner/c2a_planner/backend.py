@@ -27,8 +27,8 @@ class BackendOptions:
         threads: vlm: threads of the model on the CPU; 0 leaves torch's own number.
         server_url: openai: address of the server, up to and with `/v1`.
         server_model: openai: name of the model there; empty takes the server's only one.
-        server_timeout_s: openai: how long an answer may take [s].
-        server_retries: openai: how often a request that failed is sent again.
+        server_timeout_s: openai: how long a reply may take, everything included [s].
+        server_retries: openai: how often a request that failed is sent again within it.
     """
 
     checkpoint: str = 'tiny'
@@ -52,6 +52,7 @@ class Reply:
         n_tokens: tokens of the reply that were written or confirmed; 0 where nobody counts.
         prefill_s: part of the time until the first token [s].
         decode_s: the rest [s].
+        error: why there is no reply to judge; it counts as invalid for this reason.
     """
 
     text: str
@@ -60,6 +61,7 @@ class Reply:
     n_tokens: int = 0
     prefill_s: float = 0.0
     decode_s: float = 0.0
+    error: str = ''
 
 
 class PlannerBackend(Protocol):

@@ -222,6 +222,8 @@ class Planner:
 
     def _apply(self, reply: Reply, request_key_step: bool) -> Judgement:
         """Judge a reply and remember what it brought."""
+        if reply.error:
+            return self._count_invalid(Judgement(ReplyStatus.INVALID, reason=reply.error))
         judgement = judge_reply(
             reply.text, self._memory.steps, self._memory.keys(), request_key_step
         )
