@@ -40,10 +40,12 @@ from c2a_training.dataset.episode_rows import EpisodeRows, EpisodeRowsBuilder
 from c2a_training.dataset.episode_store import EpisodeStore
 from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.episode_worker import EpisodeJob
+from c2a_training.generation.episode_maker import EpisodeMaker
 from c2a_training.generation.generate import Generation
 from c2a_training.generation.generate_plan import SeedRequest, TaskPlan
 from c2a_training.generation.generate_pool import EpisodePool, InProcessPool, ProcessPool
-from c2a_training.generation.generate_worker import EpisodeMaker, GenerateSettings, limit_threads
+from c2a_training.generation.generate_settings import GenerateSettings
+from c2a_training.generation.generate_worker import limit_threads
 from c2a_training.rollout import OracleLowLevel, run_episode
 
 # Task -> mean steps and wall seconds of an episode, ClevrSkills' own oracle. Topple is its

@@ -19,7 +19,8 @@ from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
 from c2a_training.dataset.jpeg import encode_jpeg
 from c2a_training.dataset.pending_file import read_pending
 from c2a_training.episode_worker import EpisodeJob
-from c2a_training.generation.generate_worker import EpisodeMaker, GenerateSettings
+from c2a_training.generation.episode_maker import EpisodeMaker
+from c2a_training.generation.generate_settings import GenerateSettings
 
 pytestmark = pytest.mark.ros
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from c2a_core.types import EpisodeStatus, KeyStep, Observation
-from c2a_training.rollout import closing_key_step
+from c2a_training.rollout_rows import closing_key_step
 from c2a_training.video import EpisodeVideo
 
 # Rows that may wait for one that is missing: far more than two topics drift apart, far less than

@@ -26,11 +26,11 @@ import numpy as np
 
 from c2a_controller.chunk_executor import ChunkExecutor, hold_command
 from c2a_core.spaces import ACTION_DIM, CONTROL_RATE_HZ
-from c2a_core.types import Command, CommandSource, EndReason, KeyStep, Observation, ReplyStatus
+from c2a_core.types import Command, CommandSource, EndReason, KeyStep, Observation
+from c2a_training.rollout_rows import OnStep, RolloutRows, is_done
 
 # After the planner says done() the predicates get half a second of robot time to become true.
 DONE_HOLD_STEPS = round(0.5 * CONTROL_RATE_HZ)
-DONE_CODE = 'done()'
 
 
 class EpisodeInfo(Protocol):
@@ -103,7 +103,6 @@ class LowLevel(Protocol):
         """Answer one observation joined with its key step."""
 
 
-OnStep = Callable[[Observation, KeyStep, Command | None], None]
 Look = Callable[[OracleStep], bool]
 
 
@@ -247,11 +246,6 @@ class PolicyLowLevel:
         return command
 
 
-def is_done(key_step: KeyStep) -> bool:
-    """Whether the planner says that the task is finished."""
-    return key_step.reply_status == ReplyStatus.DONE or key_step.code == DONE_CODE
-
-
 def is_aborted(key_step: KeyStep) -> bool:
     """Whether the planner gave up (too many invalid replies or key steps)."""
     return key_step.reason.startswith(EndReason.ABORTED_PREFIX)
@@ -300,7 +294,7 @@ def run_episode(
     low_level.reset(info)
     if on_reset is not None:
         on_reset(info)
-    rows = _Rows(on_step, simulator.state_digest if with_digests else None)
+    rows = RolloutRows(on_step, simulator.state_digest if with_digests else None)
     looping = clock()
     reason = _run_loop(simulator, planner, low_level, info.max_steps, rows, look)
     rows.close(_observe(simulator, simulator.oracle_key_step(), look))
@@ -326,7 +320,7 @@ def _run_loop(
     planner: Planner,
     low_level: LowLevel,
     max_steps: int,
-    rows: _Rows,
+    rows: RolloutRows,
     look: Look | None,
 ) -> str:
     """Step until the episode ends; the reason."""
@@ -353,63 +347,3 @@ def _observe(simulator: Simulator, oracle_step: OracleStep, look: Look | None) -
     if look is None or look(oracle_step):
         return simulator.observe()
     return simulator.observe(with_pictures=False)
-
-
-class _Rows:
-    """The rows of the episode so far."""
-
-    def __init__(self, on_step: OnStep | None, digest: Callable[[], str] | None) -> None:
-        self.actions: list[np.ndarray] = []
-        self.codes: list[str] = []
-        self.key_step_rows: list[int] = []
-        self.digests: list[str] = []
-        self._on_step = on_step
-        self._digest = digest
-        self._last: KeyStep | None = None
-
-    def add(self, observation: Observation, key_step: KeyStep, command: Command) -> None:
-        if key_step.is_key_step and not is_done(key_step):
-            self.key_step_rows.append(len(self.codes))
-        self.actions.append(command.action)
-        self._append(observation, key_step, command)
-
-    def close(self, observation: Observation) -> None:
-        """Append the row after the last action: ``done()`` and no command."""
-        self._append(observation, closing_key_step(observation, self._last), None)
-
-    def _append(
-        self, observation: Observation, key_step: KeyStep, command: Command | None
-    ) -> None:
-        self.codes.append(key_step.code)
-        self._last = key_step
-        if self._digest is not None:
-            self.digests.append(self._digest())
-        if self._on_step is not None:
-            self._on_step(observation, key_step, command)
-
-
-def closing_key_step(observation: Observation, last: KeyStep | None) -> KeyStep:
-    """Key step of an episode's last row: ``done()`` after everything that ran.
-
-    Args:
-        observation: the observation after the last action.
-        last: key step of the row before, None in an episode without actions.
-    """
-    memory: tuple[str, ...] = ()
-    if last is not None:
-        memory = (
-            (*last.memory, last.code) if last.is_key_step and not is_done(last) else last.memory
-        )
-    already_done = last is not None and is_done(last)
-    subtask_id = -1 if last is None else last.subtask_id
-    return KeyStep(
-        episode_id=observation.episode_id,
-        step=observation.step,
-        stamp_ns=observation.stamp_ns,
-        subtask_id=subtask_id if already_done else subtask_id + 1,
-        is_key_step=not already_done,
-        code=DONE_CODE,
-        cache_info='' if last is None else last.cache_info,
-        memory=memory,
-        reply_status=ReplyStatus.DONE,
-    )

@@ -14,9 +14,9 @@ from c2a_training.dataset.dataset_manifest import MANIFEST
 from c2a_training.dataset.episode_store import EpisodeStore
 from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.dataset.pending_file import pending_bytes, write_pending
+from c2a_training.generation.episode_maker import MadeEpisode
 from c2a_training.generation.generate import Generation
 from c2a_training.generation.generate_plan import SeedRequest, TaskPlan
-from c2a_training.generation.generate_worker import MadeEpisode
 
 OPTIONS = {'generator': 'oracle', 'split': 'simple'}
 TASKS = ('Pick', 'Swap')

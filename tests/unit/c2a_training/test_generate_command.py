@@ -19,8 +19,9 @@ from c2a_training.commands import generate_command
 from c2a_training.dataset.episode_store import EpisodeStore
 from c2a_training.dataset.pending_file import write_pending
 from c2a_training.episode_worker import EpisodeJob
+from c2a_training.generation.episode_maker import EpisodeMaker, MadeEpisode
 from c2a_training.generation.generate_pool import InProcessPool
-from c2a_training.generation.generate_worker import EpisodeMaker, GenerateSettings, MadeEpisode
+from c2a_training.generation.generate_settings import GenerateSettings
 
 
 def run(*words, make_pool=None):

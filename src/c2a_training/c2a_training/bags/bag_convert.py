@@ -32,7 +32,7 @@ from c2a_training.bags.bag_report import BagReport, EpisodeReport
 from c2a_training.bags.bag_split import split_of
 from c2a_training.bags.bag_topics import loop_qualities, max_skew_ms, stamped_quality
 from c2a_training.dataset.episode_rows import EpisodeRows, EpisodeRowsBuilder
-from c2a_training.rollout import closing_key_step
+from c2a_training.rollout_rows import closing_key_step
 
 _NEEDED_TOPICS = frozenset(LOOP_TOPICS) - {ORACLE_KEY_STEP}
 

@@ -26,7 +26,7 @@ from c2a_training.clevrskills.clevrskills_trace import TraceError
 from c2a_training.clevrskills.clevrskills_trajectory import FOLDER, Trajectory, read_trajectory
 from c2a_training.dataset.episode_metadata import episode_name
 from c2a_training.dataset.episode_rows import EpisodeRows, EpisodeRowsBuilder
-from c2a_training.rollout import closing_key_step
+from c2a_training.rollout_rows import closing_key_step
 
 # Base and wrist pictures of each observation.
 Pictures = tuple[list[ImageArray], list[ImageArray]]

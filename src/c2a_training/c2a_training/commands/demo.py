@@ -24,7 +24,7 @@ from rich.table import Table
 from c2a_core.spaces import CONTROL_DT
 from c2a_core.types import EpisodeStatus, KeyStep
 from c2a_training.demo_recorder import DemoRecorder, EpisodeRecord
-from c2a_training.rollout import DONE_CODE, is_done
+from c2a_training.rollout_rows import DONE_CODE, is_done
 
 TASKS = ('PlaceNextTo', 'StackTopple', 'Swap')
 # The model's pictures are 128 px; a video is for people. At 512 a busy machine overran the shared

@@ -8,37 +8,29 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from c2a_core.task_names import split_task_names
+from c2a_training.commands.generate_request import GenerateRun, add_arguments, check_request
 from c2a_training.dataset.dataset_manifest import software_versions
 from c2a_training.dataset.episode_writer import EpisodeWriter
+from c2a_training.generation.episode_maker import MadeEpisode
 from c2a_training.generation.generate import Generation
-from c2a_training.generation.generate_plan import (
-    FIRST_EVALUATION_SEED,
-    MAX_FAILURES_IN_A_ROW,
-    SeedRequest,
-    TaskPlan,
-)
+from c2a_training.generation.generate_plan import MAX_FAILURES_IN_A_ROW, TaskPlan
 from c2a_training.generation.generate_pool import EpisodePool, InProcessPool, ProcessPool
 from c2a_training.generation.generate_report import Tally, make_progress, make_table
-from c2a_training.generation.generate_worker import GenerateSettings, MadeEpisode
-from c2a_training.generation.picture_rule import parse_picture_rule
 from c2a_training.generation.ray_pool import RayPool
-from c2a_training.seeds import parse_seeds
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
-MAX_NOISE_M = 0.05  # as far as the longest action
-MAX_LATE = 20
 
 DESCRIPTION = """\
 Let the scripted oracle demonstrate tasks, and keep its successful episodes as a dataset of
 Parquet shards: pictures, proprioception, action, running code, cache info, memory and labels of
-every control step. The same command makes the same bytes, whatever the number of workers."""
+every control step. The same command makes the same bytes, whatever the number of workers.
+
+Options that make better pupils: --noise and --late for states and moments that the oracle alone
+never sees, --planner vlm for a learned planner's own mistakes beside the ground truth."""
 
 EPILOG = """\
 Killed or interrupted, a run loses no episode that was closed: the same command goes on. Some of
@@ -54,23 +46,6 @@ too few successes, or a worker died; 2 for bad arguments; 130 after Ctrl-C."""
 PoolMaker = Callable[['GenerateRun'], EpisodePool]
 
 
-@dataclass(frozen=True)
-class GenerateRun:
-    """A checked request: what to make and how."""
-
-    tasks: tuple[str, ...]
-    seeds: SeedRequest
-    settings: GenerateSettings
-    directory: Path
-    workers: int | None
-    ray: str | None
-
-    @property
-    def total(self) -> int:
-        """Episodes that there are in the end at most."""
-        return len(self.tasks) * self.seeds.size
-
-
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser(
@@ -80,93 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        '--tasks',
-        nargs='+',
-        required=True,
-        metavar='NAME',
-        help='task names, variants such as Rotate:num_actors=3,restore=true, or lists: table1, '
-        'table2, image, all; docs/task_list.md has them all',
-    )
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        '--episodes', type=int, metavar='N', help='of each task, the first N successful seeds'
-    )
-    which.add_argument(
-        '--seeds',
-        metavar='A-B',
-        help='of each task, the successful ones of these seeds: 3, 0-99 or 1,4,7-9',
-    )
-    parser.add_argument(
-        '--first-seed',
-        type=int,
-        default=0,
-        metavar='SEED',
-        help='where --episodes begins (default: 0); seeds from '
-        f'{FIRST_EVALUATION_SEED:,} on belong to evaluation',
-    )
-    parser.add_argument(
-        '--out', type=Path, required=True, metavar='DIR', help='the dataset, made or continued'
-    )
-    parser.add_argument(
-        '--workers',
-        type=int,
-        metavar='N',
-        help='processes; the dataset does not depend on it (default: one per core)',
-    )
-    parser.add_argument(
-        '--ray',
-        metavar='ADDRESS',
-        help='make the episodes on a Ray cluster: its address, auto, or local',
-    )
-    parser.add_argument(
-        '--split',
-        choices=('simple', 'train', 'test'),
-        default='simple',
-        help='objects to draw from: test has colour-shape pairs that train has not (default: '
-        'simple, all pairs)',
-    )
-    parser.add_argument(
-        '--image-size',
-        type=int,
-        default=128,
-        metavar='PX',
-        help='side of the camera pictures (default: 128)',
-    )
-    parser.add_argument(
-        '--pictures',
-        default='all',
-        metavar='RULE',
-        help='all: both cameras in every row, as a policy needs them; key-steps:N: the base '
-        "camera's at key steps and in about N more rows of each sub-task, enough for a planner "
-        'and several times as fast (default: all)',
-    )
-    parser.add_argument(
-        '--noise',
-        type=float,
-        default=0.0,
-        metavar='METRES',
-        help='push the arm aside in bursts of Gaussian noise of this deviation in a step '
-        '(default: 0)',
-    )
-    parser.add_argument(
-        '--late',
-        type=int,
-        default=0,
-        metavar='N',
-        help='let each key step come up to N observations late; the robot holds meanwhile '
-        '(default: 0)',
-    )
-    parser.add_argument(
-        '--robot', choices=('low_poly', 'detailed'), default='low_poly', help='meshes of the robot'
-    )
-    for camera in ('base', 'wrist'):
-        parser.add_argument(
-            f'--{camera}-camera',
-            choices=('framed', 'original'),
-            default='framed',
-            help=f"place of the {camera} camera: C2A's own or the paper's (default: framed)",
-        )
+    add_arguments(parser)
 
 
 def run(
@@ -195,42 +84,6 @@ def run(
             return _fail(console, err, EXIT_FAILED)
 
 
-def check_request(args: argparse.Namespace) -> GenerateRun:
-    """Turn parsed arguments into a request.
-
-    Raises:
-        ValueError: with a sentence that says what to write instead.
-    """
-    from c2a_sim_bridge.sim.tasks.registry import select_tasks
-
-    if args.workers is not None and args.workers < 1:
-        raise ValueError(f'--workers is {args.workers}, expected at least 1')
-    if not 16 <= args.image_size <= 2048:
-        raise ValueError(f'--image-size is {args.image_size}, expected 16 to 2048 pixels')
-    if not 0.0 <= args.noise <= MAX_NOISE_M:
-        raise ValueError(f'--noise is {args.noise}, expected 0 to {MAX_NOISE_M} metres')
-    if not 0 <= args.late <= MAX_LATE:
-        raise ValueError(f'--late is {args.late}, expected 0 to {MAX_LATE} observations')
-    words = [word for name in args.tasks for word in split_task_names(name)]
-    return GenerateRun(
-        tasks=tuple(select_tasks(words)),
-        seeds=_check_seeds(args),
-        settings=GenerateSettings(
-            image_size=args.image_size,
-            robot=args.robot,
-            split=args.split,
-            base_camera=args.base_camera,
-            wrist_camera=args.wrist_camera,
-            pictures=parse_picture_rule(args.pictures),
-            noise_m=args.noise,
-            late=args.late,
-        ),
-        directory=args.out,
-        workers=args.workers,
-        ray=args.ray,
-    )
-
-
 def start_pool(request: GenerateRun) -> EpisodePool:
     """Where the request's episodes are made."""
     if request.ray is not None:
@@ -239,30 +92,6 @@ def start_pool(request: GenerateRun) -> EpisodePool:
     if workers == 1:
         return InProcessPool.with_oracle(request.settings, request.directory)
     return ProcessPool(request.settings, request.directory, workers)
-
-
-def _check_seeds(args: argparse.Namespace) -> SeedRequest:
-    if args.seeds is not None:
-        if args.first_seed:
-            raise ValueError('--first-seed goes with --episodes, not with --seeds')
-        seeds = parse_seeds(args.seeds)
-        _refuse_evaluation(max(seeds))
-        return SeedRequest(seeds=seeds)
-    if args.episodes < 1 or args.first_seed < 0:
-        raise ValueError(
-            f'--episodes {args.episodes} from seed {args.first_seed} on, expected at least 1 from '
-            'a seed of 0 or more'
-        )
-    _refuse_evaluation(args.first_seed + args.episodes - 1)
-    return SeedRequest(episodes=args.episodes, start=args.first_seed)
-
-
-def _refuse_evaluation(seed: int) -> None:
-    if seed >= FIRST_EVALUATION_SEED:
-        raise ValueError(
-            f'seed {seed} belongs to evaluation, as all from {FIRST_EVALUATION_SEED} on: '
-            'demonstrations of them would make every result worthless, take smaller ones'
-        )
 
 
 def _generate(

@@ -16,9 +16,9 @@ from c2a_training.dataset.episode_metadata import episode_name
 from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.dataset.pending_file import write_pending_bytes
 from c2a_training.episode_worker import EpisodeJob
+from c2a_training.generation.episode_maker import MadeEpisode
 from c2a_training.generation.generate_plan import TaskPlan
 from c2a_training.generation.generate_pool import EpisodePool
-from c2a_training.generation.generate_worker import MadeEpisode
 
 # Jobs per worker that wait or run: one more than runs, so that none idles while shards are made.
 _JOBS_PER_WORKER = 3

@@ -16,14 +16,9 @@ from pathlib import Path
 from typing import Protocol
 
 from c2a_training.episode_worker import EpisodeJob
-from c2a_training.generation.generate_worker import (
-    EpisodeMaker,
-    GenerateSettings,
-    MadeEpisode,
-    limit_threads,
-    run_job,
-    start_worker,
-)
+from c2a_training.generation.episode_maker import EpisodeMaker, MadeEpisode
+from c2a_training.generation.generate_settings import GenerateSettings
+from c2a_training.generation.generate_worker import limit_threads, run_job, start_worker
 
 
 class EpisodePool(Protocol):

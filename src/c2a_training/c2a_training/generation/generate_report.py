@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.table import Table
 
 from c2a_training.dataset.episode_metadata import EpisodeMetadata
-from c2a_training.generation.generate_worker import MadeEpisode
+from c2a_training.generation.episode_maker import MadeEpisode
 
 _PARENTHESIS = re.compile(r' \(.*\)$')
 

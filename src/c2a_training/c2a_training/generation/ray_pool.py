@@ -15,12 +15,9 @@ from concurrent.futures import Future
 from types import ModuleType
 
 from c2a_training.episode_worker import EpisodeJob
-from c2a_training.generation.generate_worker import (
-    THREAD_VARIABLES,
-    EpisodeMaker,
-    GenerateSettings,
-    MadeEpisode,
-)
+from c2a_training.generation.episode_maker import EpisodeMaker, MadeEpisode
+from c2a_training.generation.generate_settings import GenerateSettings
+from c2a_training.generation.generate_worker import THREAD_VARIABLES
 
 LOCAL = 'local'
 # Ray reports the use of its machines to its makers unless it is told not to.
