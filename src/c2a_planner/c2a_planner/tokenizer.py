@@ -56,8 +56,8 @@ def train_tokenizer(
         show_progress=False,
     )
     tokenizer.train_from_iterator(_with_cells(texts), trainer)
-    # The two requests come with each picture: one token each.
-    tokenizer.add_tokens([STEP_REQUEST, KEY_STEP_REQUEST])
+    # What comes with each picture is one token each: the two requests, and how replies begin.
+    tokenizer.add_tokens([STEP_REQUEST, KEY_STEP_REQUEST, f'{END}\n{ASSISTANT}\n'])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,

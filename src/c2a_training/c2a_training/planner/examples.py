@@ -27,6 +27,7 @@ import numpy as np
 from c2a_core.skill_api import comment
 from c2a_core.spaces import GRID_SIZE
 from c2a_planner.prompt import KEY_STEP_REQUEST, STEP_REQUEST
+from c2a_sim_bridge.sim.object_pool import HELD_OUT
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.llava_questions import make_questions
 
@@ -34,6 +35,7 @@ CODE_KINDS = ('step', 'key_step')
 QUESTION_KINDS = ('where', 'presence', 'what')
 KINDS = CODE_KINDS + QUESTION_KINDS
 
+_HELD_OUT_NAMES = tuple(f'{color} {shape}' for color, shape in HELD_OUT)
 _CELL = re.compile(r'\((\d), (\d)\)')
 
 
@@ -183,7 +185,12 @@ class PlannerExamples:
         labels = dataset.labels(row) if self.settings.questions else None
         if labels is None:
             return []
-        questions = make_questions(labels, rng)
+        split = dataset.episodes[int(dataset.episode_of(np.array([row]))[0])].split
+        questions = [
+            question
+            for question in make_questions(labels, rng)
+            if split != 'train' or not _denies_held_out(question.text, labels.names)
+        ]
         count = min(self.settings.questions, len(questions))
         # Of each kind about equally many: there are far more cells to deny than names to find.
         by_kind = {kind: [q for q in questions if q.kind == kind] for kind in QUESTION_KINDS}
@@ -242,6 +249,14 @@ class _TaskDraw:
 def _target(dataset: EpisodeDataset, row: int) -> str:
     """What should be running at a row: the ground truth where it is known, else the code."""
     return dataset.texts('oracle_code', [row])[0] or dataset.texts('code', [row])[0]
+
+
+def _denies_held_out(question: str, names: Sequence[str]) -> bool:
+    """Whether a question names a look that training scenes never have.
+
+    Training scenes would teach that there is no such thing.
+    """
+    return any(name in question and name not in names for name in _HELD_OUT_NAMES)
 
 
 def _move_cells(step: str, probability: float, rng: np.random.Generator) -> str:

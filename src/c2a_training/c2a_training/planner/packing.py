@@ -103,7 +103,7 @@ class Packer:
             ValueError: if not even its first turn fits.
         """
         before = text_before_image(example.instruction, example.memory)
-        shared = [*self._prefix(before), *self._image]
+        shared = [*self._encode_text(before), *self._image]
         ids, positions = list(shared), list(range(len(shared)))
         turns, labels = [SHARED_TURN] * len(shared), [IGNORED] * len(shared)
         kinds = [-1] * len(shared)
@@ -156,10 +156,6 @@ class Packer:
             kinds=padded('kinds', -1),
             turns=turns,
         )
-
-    def _prefix(self, text: str) -> list[int]:
-        # With the special tokens that the model's tokenizer begins a text with, if any.
-        return self._tokenizer(text)['input_ids']
 
     def _encode_text(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer(text, add_special_tokens=False)['input_ids'])
