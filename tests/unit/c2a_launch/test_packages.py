@@ -33,16 +33,20 @@ KEYS = {
 PYPI_ONLY = {
     'av',
     'datasets',
+    'llguidance',
     'lz4',
     'mani_skill',
     'mcap',
     'mcap_ros2',
+    'openai',
     'pyarrow',
     'ray',
     'rosbags',
     'sapien',
     'supervisor',
+    'tokenizers',
     'torch',
+    'transformers',
     'zstandard',
 }
 
