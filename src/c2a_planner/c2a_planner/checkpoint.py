@@ -261,11 +261,11 @@ tags: [robotics, c2a]
 Writes the next call of a robot's skill API from one picture of the base camera, an instruction and
 the key steps so far. A `LlavaForConditionalGeneration`; `--checkpoint DIRECTORY` runs it.
 
-* Trained at commit `{info.commit}` with seed {info.seed} on data `{info.data_fingerprint}`, pictures of
-  the simulator only.
-* Skill API version {info.skill_api_version}; {info.grid_size} x {info.grid_size} cells; camera pose
-  `{info.base_camera}`; {info.image_layout}. Another camera pose, other objects or a real camera are
-  outside of what it has seen.
+* Trained at commit `{info.commit}` with seed {info.seed} on data
+  `{info.data_fingerprint}`, pictures of the simulator only.
+* Skill API version {info.skill_api_version}; {info.grid_size} x {info.grid_size} cells; camera
+  pose `{info.base_camera}`; {info.image_layout}. Another camera pose, other objects or a real
+  camera are outside of what it has seen.
 * What it writes is parsed and checked before a robot moves; it is never executed as code.
 
 {metrics}"""

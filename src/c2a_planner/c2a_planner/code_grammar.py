@@ -210,7 +210,7 @@ class ReplyConstraint:
 @functools.lru_cache(8)
 def _keys_of(memory: tuple[str, ...]) -> frozenset[str]:
     """Keys that the key steps of a memory have stored."""
-    return frozenset(key for step in memory for key in parse_key_step(step).keys())
+    return frozenset().union(*(parse_key_step(step).keys() for step in memory))
 
 
 def _assigned_keys(text: str) -> frozenset[str]:
