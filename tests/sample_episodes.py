@@ -17,6 +17,8 @@ from c2a_core.types import Command, CommandSource, KeyStep, Observation, ReplySt
 from c2a_sim_bridge.sim.labels import ObjectLabels
 from c2a_training.dataset.episode_rows import EpisodeRows, EpisodeRowsBuilder
 
+NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
+
 
 def picture(rng, size=32):
     """A smooth picture (size, size, 3)."""
@@ -41,9 +43,12 @@ def labels(rng, names=('red cube', 'blue hexagon')):
 
 
 def episode_parts(
-    task='Pick', seed=0, steps=6, *, with_labels=True, size=32, success=True
+    task='Pick', seed=0, steps=6, *, with_labels=True, size=32, success=True, sparse=False
 ) -> Iterator[tuple]:
-    """What `EpisodeRowsBuilder.add` takes, row by row; the same arguments make the same."""
+    """What `EpisodeRowsBuilder.add` takes, row by row; the same arguments make the same.
+
+    Sparse ones have base pictures at key steps, and no others.
+    """
     rng = np.random.default_rng([zlib.crc32(task.encode()), seed, steps])
     memory = KeyStepMemory()
     for step in range(steps + 1):
@@ -53,12 +58,13 @@ def episode_parts(
         if begins:
             memory.append(TRACE[len(before)])
         stamp_ns = step * CONTROL_DT_NS
+        has_picture = not sparse or begins or is_last
         observation = Observation(
             episode_id=0,
             step=step,
             stamp_ns=stamp_ns,
-            base_image=picture(rng, size),
-            wrist_image=picture(rng, size),
+            base_image=picture(rng, size) if has_picture else NO_PICTURE,
+            wrist_image=NO_PICTURE if sparse else picture(rng, size),
             joint_positions=rng.normal(size=7),
             joint_velocities=rng.normal(size=7),
             ee_pose=rng.normal(size=7),
@@ -90,14 +96,18 @@ def episode_parts(
             key_step,
             None if is_last else command,
             success and is_last,
-            labels(rng) if with_labels else None,
+            labels(rng) if with_labels and has_picture else None,
+            ('done()' if is_last else memory.last) if with_labels else None,
         )
 
 
 @functools.lru_cache(maxsize=64)
 def make_rows(task='Pick', seed=0, steps=6, *, split='simple', **options) -> EpisodeRows:
     """An episode of so many steps; `episode_parts` says what the options are."""
-    builder = EpisodeRowsBuilder(task, seed, f'Do {task} {seed}', split=split)
+    is_sparse = options.get('sparse', False)
+    builder = EpisodeRowsBuilder(
+        task, seed, f'Do {task} {seed}', split=split, needs_pictures=not is_sparse
+    )
     for parts in episode_parts(task, seed, steps, **options):
         builder.add(*parts)
     return builder.finish(state_digest=f'{seed:08x}')

@@ -60,6 +60,7 @@ class ScriptedWorld:
         self.episode_id = 0
         self.resets: list[tuple[str, int]] = []
         self.log: list[str] = []
+        self.pictured: list[int] = []
         self.started: list[str] = []
         self.broken_skills: set[str] = set()
 
@@ -77,9 +78,10 @@ class ScriptedWorld:
         """Enough steps were done."""
         return self.k >= self.needs_steps
 
-    def observe(self) -> Observation:
+    def observe(self, with_pictures: bool = True) -> Observation:
         """Observation without pictures."""
         self.log.append(f'observe {self.k}')
+        self.pictured += [self.k] if with_pictures else []
         zeros = np.zeros(7, np.float32)
         return Observation(
             episode_id=self.episode_id,

@@ -9,6 +9,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +199,28 @@ def test_without_a_device_the_error_says_what_to_do(monkeypatch):
     monkeypatch.setattr(sapien.render, 'RenderSystem', no_device)
     with pytest.raises(RuntimeError, match=r'no usable Vulkan device.*c2a doctor'):
         Simulator(SimConfig()).reset('Pick', 0)
+
+
+def test_an_observation_without_pictures_is_the_same_otherwise(simulator: Simulator):
+    full = first_pictures(simulator, 'Swap', 0)
+    bare = simulator.observe(with_pictures=False)
+    assert bare.base_image.size == bare.wrist_image.size == 0
+    assert replace(bare, base_image=full.base_image, wrist_image=full.wrist_image) == full
+    with pytest.raises(RuntimeError, match='observe this step with its pictures'):
+        simulator.object_labels()
+    assert simulator.observe() == full
+
+
+def test_one_camera_alone_takes_the_same_picture(simulator: Simulator):
+    full = first_pictures(simulator, 'Swap', 0)
+    labels = simulator.object_labels()
+    alone = Simulator(replace(simulator.config, cameras=('base',)))
+    base = first_pictures(alone, 'Swap', 0)
+    assert base.wrist_image.size == 0
+    np.testing.assert_array_equal(base.base_image, full.base_image)
+    np.testing.assert_array_equal(alone.object_labels().cell_colors, labels.cell_colors)
+
+
+def test_camera_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="cameras must be some of .*'head'"):
+        SimConfig(cameras=('base', 'head'))

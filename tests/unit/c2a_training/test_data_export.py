@@ -354,3 +354,30 @@ def test_unknown_labels_and_empty_pictures_ask_nothing():
     rows = make_rows('Swap', 0, 6, with_labels=False)
     kinds = {entry.kind for entry in make_conversations(rows, LlavaSettings())}
     assert kinds == {'step', 'key_step'}
+
+
+class TestSparse:
+    """Datasets with pictures in some rows only."""
+
+    @pytest.fixture
+    def sparse(self, tmp_path):
+        with EpisodeWriter(tmp_path / 'sparse', {}) as writer:
+            writer.add(make_rows('Swap', 0, 6, sparse=True))
+            writer.finish()
+        return tmp_path / 'sparse'
+
+    def test_lerobot_needs_all_pictures(self, sparse, tmp_path):
+        code, text = run(sparse, '--format', 'lerobot', '--out', tmp_path / 'out')
+        assert code == 2
+        assert 'a LeRobot dataset needs both pictures of every row' in text
+        assert 'Swap-0 lacks one in 7 of 7 rows: generate it with --pictures all' in text
+        assert not (tmp_path / 'out/meta/info.json').exists()
+
+    def test_llava_asks_where_there_are_pictures(self):
+        rows = make_rows('Swap', 0, 6, sparse=True)
+        steps = {entry.step for entry in make_conversations(rows, LlavaSettings())}
+        assert steps == set(np.nonzero(rows.is_key_step)[0].tolist())
+
+    def test_replay_needs_none(self, sparse, tmp_path):
+        code, _ = run(sparse, '--format', 'replay', '--out', tmp_path / 'out')
+        assert code == 0

@@ -106,3 +106,14 @@ def test_a_damaged_dataset_is_refused(dataset, tmp_path):
     code, text = run(dataset, '--out', tmp_path / 'out')
     assert code == 2
     assert 'truncated or altered' in text
+
+
+def test_what_was_not_pictured_is_not_in_the_video(tmp_path):
+    with EpisodeWriter(tmp_path / 'set', {}) as writer:
+        writer.add(make_rows('Swap', 5, 6, sparse=True))
+        writer.finish()
+    code, _ = run(tmp_path / 'set', '--out', tmp_path / 'out')
+    assert code == 0
+    with av.open(str(tmp_path / 'out' / 'Swap-5.mp4')) as container:
+        # Three key steps, then the verdict on the last row.
+        assert sum(1 for _ in container.decode(video=0)) == 3 + 2

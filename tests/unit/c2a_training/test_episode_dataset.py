@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import argparse
 import copy
+import json
 import os
 
 import numpy as np
@@ -10,6 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from sample_episodes import make_rows
 
+from c2a_training.commands import data_merge
+from c2a_training.dataset import row_schema, shard_file
+from c2a_training.dataset.dataset_manifest import MANIFEST
+from c2a_training.dataset.episode_check import check_rows
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.episode_store import EpisodeStore
 from c2a_training.dataset.episode_writer import EpisodeWriter
@@ -177,3 +183,122 @@ def test_reader_needs_no_copy_of_the_data(directory):
     before = sorted(os.listdir(directory))
     EpisodeDataset(directory).frames([0, 41])
     assert sorted(os.listdir(directory)) == before
+
+
+class TestSparse:
+    """Datasets with pictures in some rows only."""
+
+    @pytest.fixture
+    def directory(self, tmp_path):
+        directory = tmp_path / 'sparse'
+        with EpisodeWriter(directory, {'pictures': 'key-steps:0'}, shard_bytes=5_000) as writer:
+            for seed, steps in enumerate(STEPS):
+                writer.add(make_rows('Pick', seed, steps, sparse=True))
+            writer.finish()
+        assert len(EpisodeStore(directory).shards) > 1
+        return directory
+
+    def test_rows_with_pictures_can_be_told_and_read(self, directory):
+        dataset = EpisodeDataset(directory)
+        np.testing.assert_array_equal(dataset.has_base_picture, dataset.is_key_step)
+        assert not dataset.has_wrist_picture.any()
+        rows = np.nonzero(dataset.has_base_picture)[0][::-1]
+        pictures = dataset.base_frames(rows)
+        store = list(EpisodeStore(directory))
+        for place, row in enumerate(rows):
+            episode = int(dataset.episode_of(row))
+            step = int(row - dataset.episode_starts[episode])
+            np.testing.assert_array_equal(pictures[place], store[episode].base_image(step))
+
+    def test_labels_are_those_of_the_episodes(self, directory):
+        dataset = EpisodeDataset(directory)
+        expected = [labels for rows in EpisodeStore(directory) for labels in rows.labels]
+        colors, shapes = (
+            f(range(len(dataset))) for f in (dataset.cell_colors, dataset.cell_shapes)
+        )
+        np.testing.assert_array_equal(dataset.has_labels, dataset.has_base_picture)
+        for row, labels in enumerate(expected):
+            found = dataset.labels(row)
+            if labels is None:
+                assert found is None
+                assert not colors[row].any()
+                continue
+            assert found.names == labels.names
+            for name in ('cells', 'boxes', 'pixels', 'cell_colors', 'cell_shapes'):
+                np.testing.assert_array_equal(getattr(found, name), getattr(labels, name))
+            np.testing.assert_array_equal(colors[row], labels.cell_colors)
+            np.testing.assert_array_equal(shapes[row], labels.cell_shapes)
+
+    def test_ground_truth_is_a_column_of_texts(self, directory):
+        dataset = EpisodeDataset(directory)
+        expected = [code for rows in EpisodeStore(directory) for code in rows.oracle_code]
+        assert dataset.texts('oracle_code', range(len(dataset))) == expected
+
+    def test_frames_of_a_row_without_pictures_are_refused(self, directory):
+        dataset = EpisodeDataset(directory)
+        with pytest.raises(ValueError, match=r'row 0 .*Pick-0, step 0\) has no wrist_image'):
+            dataset.frames([0])
+        with pytest.raises(ValueError, match=r'row 1 .*Pick-0, step 1\) has no base_image'):
+            dataset.base_frames([0, 1])
+
+    def test_load_dataset_gives_none_where_there_is_no_picture(
+        self, directory, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv('HF_HUB_OFFLINE', '1')
+        datasets = pytest.importorskip('datasets')
+        rows = datasets.load_dataset(
+            'parquet',
+            data_files=str(directory / 'data/Pick-00000.parquet'),
+            split='train',
+            cache_dir=str(tmp_path / 'cache'),
+        )
+        assert rows[0]['base_image'].size == (32, 32)
+        assert rows[1]['base_image'] is None
+        assert rows[0]['wrist_image'] is None
+
+
+@pytest.fixture
+def old(tmp_path, monkeypatch):
+    """A dataset of schema version 1: it has no column `oracle_code`."""
+    directory = tmp_path / 'old'
+    rows = make_rows('Swap', 4, with_labels=False)
+    with EpisodeWriter(directory, {}) as writer:
+        writer.add(rows)
+        writer.finish()
+    path = directory / 'data/Swap-00000.parquet'
+    path.unlink()
+    without = row_schema.SCHEMA.remove(row_schema.SCHEMA.get_field_index('oracle_code'))
+    with monkeypatch.context() as patch:
+        patch.setattr(shard_file, 'SCHEMA', without)
+        patch.setattr(shard_file, 'SCHEMA_VERSION', 1)
+        table = rows.to_table().drop_columns(['oracle_code'])
+        shard_file.write_shard(path, [table], [rows.metadata])
+    manifest = json.loads((directory / MANIFEST).read_text())
+    manifest['schema_version'] = 1
+    manifest['shards'][0].update(bytes=path.stat().st_size, sha256=shard_file.file_sha256(path))
+    (directory / MANIFEST).write_text(json.dumps(manifest))
+    return directory
+
+
+class TestVersion1:
+    """Datasets from before the ground truth had a column."""
+
+    def test_is_read(self, old):
+        dataset = EpisodeDataset(old)
+        assert set(dataset.texts('oracle_code', range(len(dataset)))) == {''}
+        assert dataset.has_base_picture.all()
+        assert dataset.frames([3]).base_images.shape == (1, 32, 32, 3)
+        rows = EpisodeStore(old).read('Swap-4')
+        assert set(rows.oracle_code) == {None}
+        assert list(check_rows(rows)) == []
+
+    def test_is_not_written(self, old):
+        with pytest.raises(ValueError, match=r'has schema version 1, .*c2a data merge .*old'):
+            EpisodeWriter(old, {})
+
+    def test_is_brought_over_by_merge(self, old, tmp_path):
+        args = argparse.Namespace(directories=[old], out=tmp_path / 'new')
+        assert data_merge.run(args) == 0
+        store = EpisodeStore(tmp_path / 'new')
+        assert store.manifest.schema_version == 2
+        assert store.fingerprint == EpisodeStore(old).fingerprint

@@ -62,6 +62,10 @@ class TestRefused:
             ('--tasks Pick --seeds 1 --first-seed 4', 'goes with --episodes'),
             ('--tasks Pick --episodes 1 --image-size 8', 'expected 16 to 2048'),
             ('--tasks Pick --episodes 1 --workers 0', 'at least 1'),
+            ('--tasks Pick --episodes 1 --pictures few', 'expected all, or key-steps:N'),
+            ('--tasks Pick --episodes 1 --noise 0.2', 'expected 0 to 0.05 metres'),
+            ('--tasks Pick --episodes 1 --late -1', 'expected 0 to 20 observations'),
+            ('--tasks Pick --episodes 1 --planner vlm --late 1', 'goes with --planner oracle'),
         ],
     )
     def test_arguments(self, tmp_path, words, message):
@@ -86,6 +90,14 @@ class TestRefused:
         code, output = run(*words, make_pool=fake_pool())
         assert code == 2
         assert 'split is simple there and test here' in output
+
+    def test_dataset_of_other_pictures(self, tmp_path):
+        words = ('--tasks', 'Pick', '--episodes', 1, '--out', tmp_path)
+        run(*words, '--pictures', 'key-steps:2', make_pool=fake_pool())
+        assert EpisodeStore(tmp_path).manifest.options['pictures'] == 'key-steps:2'
+        code, output = run(*words, make_pool=fake_pool())
+        assert code == 2
+        assert 'pictures is key-steps:2 there and not set here' in output
 
     def test_ray_that_is_not_installed(self, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, 'ray', None)

@@ -197,3 +197,22 @@ def test_episode_id_is_in_every_row(episode_id: int):
     run(ScriptedWorld(), episode_id=episode_id, on_step=lambda *row: rows.append(row))
     assert {row[0].episode_id for row in rows} == {episode_id}
     assert {row[1].episode_id for row in rows} == {episode_id}
+
+
+def test_pictures_are_taken_where_they_are_wanted():
+    world, plain = ScriptedWorld(), ScriptedWorld()
+    result = run_episode(
+        world,
+        Planner(OracleBackend()),
+        OracleLowLevel(world),
+        task='Pick',
+        seed=0,
+        look=lambda oracle_step: oracle_step.is_new,
+    )
+    assert world.pictured == [0, 3, 6, 9, 12]
+    assert len(result.codes) == 13
+    alone = run_episode(
+        plain, Planner(OracleBackend()), OracleLowLevel(plain), task='Pick', seed=0
+    )
+    assert plain.pictured == list(range(13))
+    assert alone.codes == result.codes

@@ -52,3 +52,12 @@ def test_episode_equals_the_one_with_a_question_per_observation():
     )
     assert per_skill.codes == per_observation.codes
     assert (per_skill.actions == per_observation.actions).all()
+
+
+def test_pictures_are_needed_where_it_asks():
+    world, backend = ScriptedWorld(), CountingBackend()
+    low_level = OracleLowLevel(world)
+    planner = SkillwisePlanner(Planner(backend), low_level)
+    run_episode(world, planner, low_level, task='Pick', seed=0, look=planner.looks)
+    closing = world.needs_steps
+    assert world.pictured == [*(step for step, _ in backend.asked), closing]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
@@ -18,6 +19,7 @@ from c2a_core.types import (
     POSE_DIM,
     Command,
     CommandSource,
+    ImageArray,
     KeyStep,
     Observation,
     ReplyStatus,
@@ -25,15 +27,19 @@ from c2a_core.types import (
 from c2a_training.command_group import say_file_error
 from c2a_training.dataset.episode_rows import EpisodeRows
 from c2a_training.dataset.episode_store import EpisodeStore
+from c2a_training.dataset.jpeg import decode_jpeg
 from c2a_training.video import EpisodeVideo, contact_sheet, pick_frames, write_png
 
 EXIT_OK, EXIT_USAGE = 0, 2
 SHEET_FRAMES = 8
 
+_BLACK = np.zeros((2, 2, 3), np.uint8)
+
 DESCRIPTION = """\
 Draw an episode: NAME.mp4, every observation with the running code and the memory beside it;
 NAME.png, a contact sheet of the steps at which key steps began; NAME-actions.png, the actions
-over time with the borders of the key steps. NAME is the episode's name."""
+over time with the borders of the key steps. NAME is the episode's name. Observations whose
+pictures were not taken are not in the video."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,9 @@ def draw_episode(rows: EpisodeRows, folder: Path) -> Pictures:
     )
     try:
         for observation, key_step, command in replay_rows(rows):
-            video.add(observation, key_step, command)
+            # What was not pictured is left out of the video; the plot has all rows.
+            if rows.base_jpeg[observation.step] is not None:
+                video.add(observation, key_step, command)
         video.finish('success' if info.success else 'no success')
     except BaseException:
         video.abort()
@@ -157,8 +165,8 @@ def _observation(rows: EpisodeRows, row: int) -> Observation:
         episode_id=0,
         step=row,
         stamp_ns=int(rows.stamp_ns[row]),
-        base_image=rows.base_image(row),
-        wrist_image=rows.wrist_image(row),
+        base_image=_picture(rows.base_jpeg[row]),
+        wrist_image=_picture(rows.wrist_jpeg[row]),
         joint_positions=state[:velocities],
         joint_velocities=state[velocities:pose],
         ee_pose=state[pose : pose + POSE_DIM],
@@ -166,6 +174,11 @@ def _observation(rows: EpisodeRows, row: int) -> Observation:
         vacuum_grasping=bool(flags[1]),
         vacuum_ready=bool(flags[2]),
     )
+
+
+def _picture(data: bytes | None) -> ImageArray:
+    """A picture; a black one where none was taken."""
+    return _BLACK if data is None else decode_jpeg(data)
 
 
 def _key_step(rows: EpisodeRows, row: int) -> KeyStep:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from c2a_core.memory import KeyStepMemory
-from c2a_core.skill_api import SkillCodeError
+from c2a_core.skill_api import SkillCodeError, parse_key_step
 from c2a_core.spaces import clip_action
 from c2a_training.dataset.episode_metadata import motion_sha256
 from c2a_training.dataset.episode_rows import DONE_CODE, EpisodeRows
@@ -26,6 +26,7 @@ def check_rows(rows: EpisodeRows) -> Iterator[str]:
     yield from _check_order(rows)
     yield from _check_numbers(rows)
     yield from _check_code(rows)
+    yield from _check_oracle_code(rows)
     yield from _check_pictures(rows)
 
 
@@ -94,6 +95,18 @@ def _check_code(rows: EpisodeRows) -> Iterator[str]:
     calls = memory.subtask_id + 1
     if calls != rows.metadata.skill_calls:
         yield f'it has {calls} key steps, its metadata says {rows.metadata.skill_calls}'
+
+
+def _check_oracle_code(rows: EpisodeRows) -> Iterator[str]:
+    for row, code in enumerate(rows.oracle_code):
+        is_new = row == 0 or code != rows.oracle_code[row - 1]
+        if code is None or code == DONE_CODE or not is_new:
+            continue
+        try:
+            parse_key_step(code)
+        except SkillCodeError as err:
+            yield f'row {row} has an oracle code that is no key step: {err}'
+            return
 
 
 def _check_pictures(rows: EpisodeRows) -> Iterator[str]:

@@ -90,11 +90,13 @@ class LeRobotWriter:
         """Append an episode.
 
         Raises:
-            ValueError: if it has no action, or pictures of another size than the first one's.
+            ValueError: if it has no action, lacks pictures, or has some of another size than the
+                first one's.
         """
         count = len(rows.actions)
         if not count:
             raise ValueError(f'episode {rows.metadata.episode} has no action: it has no frame')
+        rows.need_all_pictures('a LeRobot dataset')
         pictures = {BASE_KEY: rows.base_jpeg[:count], WRIST_KEY: rows.wrist_jpeg[:count]}
         if self._data is None:
             self._begin(decode_jpeg(pictures[BASE_KEY][0]).shape)

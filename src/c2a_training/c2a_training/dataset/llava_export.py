@@ -137,12 +137,13 @@ def file_name(episode: str) -> str:
 
 
 def make_conversations(rows: EpisodeRows, settings: LlavaSettings) -> Iterator[Conversation]:
-    """Conversations about an episode in the order of its steps."""
+    """Conversations about an episode in the order of its steps, where there are pictures."""
     since_key_step = 0
     for step, code in enumerate(rows.code):
         is_key_step = bool(rows.is_key_step[step])
         since_key_step = 0 if is_key_step else since_key_step + 1
-        if not code or (not is_key_step and since_key_step % settings.stride):
+        has_picture = rows.base_jpeg[step] is not None
+        if not (code and has_picture) or (not is_key_step and since_key_step % settings.stride):
             continue
         answer = code if is_key_step else comment(code)
         yield Conversation(step, 'step', _request(rows, step, STEP_REQUEST), answer)

@@ -24,6 +24,7 @@ from c2a_training.dataset.episode_rows import EpisodeRows, EpisodeRowsBuilder
 from c2a_training.dataset.pending_file import pending_bytes, write_pending
 from c2a_training.episode_worker import EpisodeJob
 from c2a_training.generation.generate_settings import GenerateSettings
+from c2a_training.generation.oracle_label import planner_label
 from c2a_training.generation.perturbation import LatePlanner, NoisyLowLevel
 from c2a_training.rollout import (
     EpisodeInfo,
@@ -164,8 +165,17 @@ class EpisodeMaker:
             command,
             simulator.success,
             simulator.object_labels() if observation.base_image.size else None,
-            simulator.oracle_key_step().code or None,
+            self._oracle_code(key_step),
         )
+
+    def _oracle_code(self, key_step: KeyStep) -> str | None:
+        simulator = self._simulator
+        code = simulator.oracle_key_step().code
+        if self._settings.planner == 'oracle':
+            return code or None
+        specs = simulator.state.specs
+        scene = [(spec.name, simulator.cell_of(index)) for index, spec in enumerate(specs)]
+        return planner_label(code, key_step.memory, scene)
 
     def _make_planner(self, job: EpisodeJob) -> tuple[Planner, Look]:
         """The planner of one episode, and which observations it needs pictures of."""
