@@ -4,6 +4,7 @@
 
     config.json, model.safetensors, tokenizer.json, …    `LlavaForConditionalGeneration` opens it
     preprocessor_config.json                              how pictures are prepared
+    chat_template.jinja, processor_config.json            how a server makes our prompt
     c2a_checkpoint.json                                   `CheckpointInfo`, and every file's hash
     README.md                                             the model card
 
@@ -18,7 +19,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,7 @@ class CheckpointInfo:
         image_layout: of these pictures.
         kind: which model it is.
         format_version: of this file.
+        training_seeds: (first, last) of each range of seeds in its training data.
         files: name -> SHA-256 of the sealed files; filled in by `write_checkpoint`.
     """
 
@@ -77,6 +79,7 @@ class CheckpointInfo:
     image_layout: str = IMAGE_LAYOUT
     kind: str = KIND
     format_version: int = FORMAT_VERSION
+    training_seeds: Sequence[Sequence[int]] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -105,11 +108,11 @@ class Checkpoint:
         """What goes into messages: the beginning of its hash, or its name."""
         return self.info.hash[:12] if self.info else self.name
 
-    def check(self, base_camera: str | None = None) -> None:
+    def check(self, base_camera: str = '') -> None:
         """Refuse a checkpoint that is damaged or was made for something else.
 
         Args:
-            base_camera: pose of the camera that will be used; None does not check it.
+            base_camera: pose of the camera that will be used; empty takes any.
 
         Raises:
             CheckpointError: with what differs.
@@ -225,6 +228,12 @@ def write_checkpoint(
     Returns:
         The description with the files' hashes.
     """
+    from c2a_planner.chat_template import (
+        CHAT_TEMPLATE,
+        PROCESSOR_NAME,
+        TEMPLATE_NAME,
+        processor_config,
+    )
     from c2a_planner.picture import FILE_NAME
 
     directory = Path(directory)
@@ -235,6 +244,8 @@ def write_checkpoint(
         model.save_pretrained(part)
         tokenizer.save_pretrained(part)
         _write_json(part / FILE_NAME, pictures.as_dict())
+        _write_json(part / PROCESSOR_NAME, processor_config(model.config, pictures.size))
+        (part / TEMPLATE_NAME).write_text(CHAT_TEMPLATE, encoding='utf-8')
         names = sorted(str(p.relative_to(part)) for p in part.rglob('*') if p.is_file())
         files = {name: _hash(part / name) for name in names}
         info = CheckpointInfo(**{**vars(info), 'files': files})
