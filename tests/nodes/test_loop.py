@@ -234,7 +234,7 @@ def test_a_bridge_that_cannot_start_says_why(ros, parameters, words):
 @pytest.mark.parametrize(
     ('parameters', 'words'),
     [
-        ({'planner': 'vlm'}, 'not there yet'),
+        ({'planner': 'vlm', 'checkpoint': '/no/such'}, "no checkpoint '/no/such'"),
         ({'planner': 'none', 'low_level': 'oracle'}, 'use low_level:=policy'),
     ],
 )

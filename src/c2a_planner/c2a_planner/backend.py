@@ -25,6 +25,7 @@ class BackendOptions:
         early_stop_chars: characters of a reply that decide that the sub-task goes on; 0 is off.
         constrained: vlm: decode only what the skill API's grammar allows.
         threads: vlm: threads of the model on the CPU; 0 leaves torch's own number.
+        base_camera: vlm: pose of the camera; another checkpoint is refused. Empty: any will do.
         server_url: openai: address of the server, up to and with `/v1`.
         server_model: openai: name of the model there; empty takes the server's only one.
         server_timeout_s: openai: how long a reply may take, everything included [s].
@@ -35,6 +36,7 @@ class BackendOptions:
     early_stop_chars: int = 8
     constrained: bool = False
     threads: int = 0
+    base_camera: str = ''
     server_url: str = 'http://127.0.0.1:8000/v1'
     server_model: str = ''
     server_timeout_s: float = 30.0

@@ -25,6 +25,7 @@ from c2a_planner.backend import PlannerBackend, make_backend
 from c2a_planner.params import PlannerParams
 from c2a_planner.planner import Planner
 from c2a_planner.planner_loop import PlannerLoop, PlannerPorts
+from c2a_planner.reply_statistics import ReplyStatistics
 from c2a_planner.ros_skill_client import SkillClient
 from c2a_planner.ros_task_server import TaskServer
 
@@ -46,6 +47,7 @@ class PlannerNode(LifecycleNode):
         self._is_active = False
         self._unheard: deque = deque(maxlen=UNHEARD)
         self._failure = ''
+        self._statistics = ReplyStatistics()
         self._diagnostics: Diagnostics | None = None
         if self.params.autostart:
             self.trigger_configure()
@@ -93,7 +95,7 @@ class PlannerNode(LifecycleNode):
 
     def _configure(self) -> None:
         params = self.params
-        backend = self._given_backend or make_backend(params.planner)
+        backend = self._given_backend or make_backend(params.planner, params.backend_options())
         executes_skills = params.low_level == 'oracle'
         if executes_skills and not backend.writes_code:
             raise ValueError(
@@ -104,7 +106,7 @@ class PlannerNode(LifecycleNode):
         self._pool = None if is_lockstep else ThreadPoolExecutor(1, 'planner')
         delay_s = parse_delay(params.planner_delay_s) if is_lockstep else 0.0
         self._skills = SkillClient(
-            self, is_lockstep, self._on_skill_feedback, self._on_skill_result
+            self, is_lockstep, lambda k: self.loop.on_skill_feedback(k), self._on_skill_result
         )
         self.loop = PlannerLoop(
             Planner(backend, delay_s=delay_s, pool=self._pool),
@@ -163,9 +165,6 @@ class PlannerNode(LifecycleNode):
             self._unheard.append((callback, msg))
         return self._is_active
 
-    def _on_skill_feedback(self, step: int) -> None:
-        self.loop.on_skill_feedback(step)
-
     def _on_skill_result(self, success: bool, reason: str, acted: bool) -> None:
         if not success and reason:
             self.get_logger().warning(f'skill failed: {reason}')
@@ -174,6 +173,7 @@ class PlannerNode(LifecycleNode):
     def _publish(self, key_step: KeyStep) -> None:
         self._key_steps.publish(messages.key_step_to_msg(key_step))
         self._tasks.on_key_step(key_step)
+        self._statistics.note(key_step)
         if key_step.is_key_step:
             for line in key_step.code.splitlines():
                 self.get_logger().info(f'[{key_step.step:4d}] {line}')
@@ -190,7 +190,7 @@ class PlannerNode(LifecycleNode):
             'replies',
             WARN if invalid else OK,
             f'{invalid} invalid in this episode' if invalid else 'fine',
-            {**planner.counts, **reasons, **self.loop.dropped},
+            {**planner.counts, **self._statistics.values(), **reasons, **self.loop.dropped},
         )
 
 

@@ -90,7 +90,7 @@ class VisionLanguageModel:
         device: str = '',
         dtype: torch.dtype | None = None,
         is_compiled: bool = False,
-        base_camera: str | None = None,
+        base_camera: str = '',
     ) -> VisionLanguageModel:
         """Load a checkpoint.
 
@@ -99,7 +99,7 @@ class VisionLanguageModel:
             device: `cpu` or `cuda`; empty takes a GPU where there is one.
             dtype: of weights and computation; None takes what is fastest on the device.
             is_compiled: see the class.
-            base_camera: pose of the camera whose pictures it will see; None does not check.
+            base_camera: pose of the camera whose pictures it will see; empty takes any.
 
         Raises:
             CheckpointError: if it is not there, damaged, or does not fit this version.
@@ -141,10 +141,8 @@ class VisionLanguageModel:
             memory: key steps so far, oldest first.
             request: what is asked about the picture.
         """
-        text = text_before_image(instruction, memory) + IMAGE + text_after_image(request)
-        ids = self.encode(text)
-        middle = ids.index(self._image_id)
-        return Prompt(tuple(ids[:middle]), tuple(ids[middle + 1 :]))
+        before = self.encode(text_before_image(instruction, memory))
+        return Prompt(tuple(before), tuple(self.encode(text_after_image(request))))
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, special tokens of the template included, none added."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import time
 
+import numpy as np
 import torch
 
 from c2a_core.skill_api import comment
@@ -65,8 +66,18 @@ class VlmBackend:
         """
         if options.threads:
             torch.set_num_threads(options.threads)
-        model = VisionLanguageModel.load(options.checkpoint)
-        return cls(model, options.early_stop_chars, options.constrained)
+        model = VisionLanguageModel.load(options.checkpoint, base_camera=options.base_camera)
+        backend = cls(model, options.early_stop_chars, options.constrained)
+        backend.warm_up()
+        return backend
+
+    def warm_up(self) -> None:
+        """Run once: the first pass of a model takes several times as long as the others."""
+        side = self.model.pictures.size
+        prompt = self.model.encode_prompt('', (), request_text(False))
+        self.model.read(prompt, np.zeros((side, side, 3), np.uint8))
+        self.model.go_on([self.model.end_id])
+        self.model.clear()
 
     def reply(
         self,
@@ -76,16 +87,14 @@ class VlmBackend:
         request_key_step: bool,
         oracle_code: str | None,
     ) -> Reply:
-        """Write a reply; see `PlannerBackend.reply`.
-
-        Raises:
-            ValueError: if the observation has no square picture.
-        """
+        """Write a reply; see `PlannerBackend.reply`."""
         del oracle_code
-        if not observation.base_image.size:
-            raise ValueError(
-                f'observation {observation.step} has no base picture, which this planner needs: '
-                'start the bridge with render:=true'
+        height, width = observation.base_image.shape[:2]
+        if not 0 < height == width:
+            return Reply(
+                '',
+                error=f'the base picture has {width} x {height} pixels, expected a square one: '
+                'start the bridge with render:=true',
             )
         started = time.perf_counter()
         prompt = self.model.encode_prompt(instruction, memory, request_text(request_key_step))

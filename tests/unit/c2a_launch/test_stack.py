@@ -13,10 +13,11 @@ from c2a_training.stack import Stack, StackError, load_stack
 
 LAUNCH = Path(__file__).resolve().parents[3] / 'launch'
 
-# The arguments of the design, in its order, and the folders that two of them need.
+# The arguments of the design, in its order, and what some of them need.
 ARGUMENTS = (
     *('backend', 'task', 'seed', 'episodes', 'exit', 'stepping', 'planner', 'low_level'),
-    *('replay_dir', 'on_new_key_step', 'exec_horizon', 'early_stop_chars', 'planner_delay_s'),
+    *('replay_dir', 'on_new_key_step', 'exec_horizon', 'checkpoint', 'constrained', 'threads'),
+    *('server_url', 'server_model', 'early_stop_chars', 'planner_delay_s'),
     *('policy_delay_s', 'record', 'record_dir', 'rviz', 'params_file'),
 )
 
@@ -128,7 +129,6 @@ def test_combination_that_cannot_work_is_found_in_an_own_file_too(stack, tmp_pat
         (['seed:=two'], 'seed:=two is wrong: seed is a whole number'),
         (['exit:=yes'], 'exit:=yes is wrong: exit is true or false'),
         (['planner:=oracel'], 'planner:=oracel is unknown, did you mean oracle?; planner is one'),
-        (['planner:=vlm'], 'planner:=vlm is not there yet: use oracle or none'),
         (['low_level:=policy'], 'low_level:=policy is not there yet: use oracle or replay'),
         (['backend:=arm'], 'backend:=arm is not there yet: use maniskill'),
         (['record:=bags'], 'record:=bags is wrong: record is true or false'),
