@@ -252,19 +252,19 @@ def _only_model(client: openai.OpenAI, url: str) -> str:
     if len(names) == 1:
         return names[0]
     listed = ', '.join(names[:5]) or 'none'
-    raise NoReplyError(f'{url} lists {len(names)} models ({listed}), expected 1: set openai_model')
+    raise NoReplyError(f'{url} lists {len(names)} models ({listed}), expected 1: set server_model')
 
 
 def _cut(url: str, text: str) -> str:
     if text:
         return f'the server {url} closed the stream in the middle of a reply: see its log'
-    return f'{url} sent no reply: openai_url is the address up to and with /v1'
+    return f'{url} sent no reply: server_url is the address up to and with /v1'
 
 
 def _host(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ('http', 'https') or not parts.hostname:
         raise ValueError(
-            f"openai_url is '{url}', expected an address such as http://127.0.0.1:8000/v1"
+            f"server_url is '{url}', expected an address such as http://127.0.0.1:8000/v1"
         )
     return parts.hostname

@@ -44,21 +44,21 @@ def explain(err: Exception, url: str, model: str, timeout_s: float, has_key: boo
         return late(url, timeout_s)
     if isinstance(err, openai.APIConnectionError):
         cause = quote(str(err.__cause__ or err))
-        return f'no answer from {url} ({cause}): is the server running, is openai_url right?'
+        return f'no answer from {url} ({cause}): is the server running, is server_url right?'
     if isinstance(err, openai.APIStatusError):
         return _explain_status(err, url, model, has_key)
     if isinstance(err, openai.APIError):
         return f'the server {url} failed while it wrote ({server_words(err)}): see its log'
     return (
         f'what {url} sent is no chat completion ({type(err).__name__}: {quote(str(err))}): '
-        'openai_url is the address up to and with /v1'
+        'server_url is the address up to and with /v1'
     )
 
 
 def late(url: str, timeout_s: float) -> str:
     """A reply that did not come in time."""
     return (
-        f'no reply from {url} within {timeout_s:g} s: raise openai_timeout_s, or give the server '
+        f'no reply from {url} within {timeout_s:g} s: raise server_timeout_s, or give the server '
         'a smaller model or fewer robots'
     )
 
@@ -90,7 +90,7 @@ def _explain_status(err: openai.APIStatusError, url: str, model: str, has_key: b
     if err.status_code == NOT_FOUND:
         return (
             f"the server {url} has no model '{model}' ({said}): {url}/models lists what it has; "
-            'openai_url is the address up to and with /v1'
+            'server_url is the address up to and with /v1'
         )
     if is_passing(err):
         return f'the server {url} is busy or failed ({said}): see its log'

@@ -115,7 +115,7 @@ def test_no_early_stop_for_another_text_for_the_key_step_request_or_when_it_is_o
         (plain(404, {'error': {'message': 'no such'}}), "has no model 'planner' .404: no such."),
         (plain(400, {'detail': 'text only'}), '400: text only.: does it serve'),
         (plain(500, 'oh'), 'busy or failed .500: oh.: see its log'),
-        (plain(200, HTML, 'text/html'), 'sent no reply: openai_url is the address'),
+        (plain(200, HTML, 'text/html'), 'sent no reply: server_url is the address'),
         (plain(200, '{"object": "error"}'), 'sent no reply'),
         (events('data: {"choices": [\n\n'), 'is no chat completion .JSONDecodeError'),
         (events('data: [1, 2]\n\n'), 'is no chat completion'),
@@ -146,7 +146,7 @@ def test_server_that_is_not_there():
 def test_silent_server_is_given_up_after_the_time_out_and_not_asked_again():
     with ScriptedServer(silent) as server:
         reply = ask(server, timeout_s=0.1, retries=5)
-    assert 'within 0.1 s: raise openai_timeout_s' in reply.error
+    assert 'within 0.1 s: raise server_timeout_s' in reply.error
     assert len(server.requests) == 1
 
 
@@ -181,7 +181,7 @@ def test_without_a_name_the_servers_only_model_is_taken():
     assert server.requests[1][2]['model'] == 'tiny'
     none = plain(200, {'object': 'list', 'data': []})
     with ScriptedServer(none) as server:
-        assert 'lists 0 models (none), expected 1: set openai_model' in ask(server, model='').error
+        assert 'lists 0 models (none), expected 1: set server_model' in ask(server, model='').error
 
 
 def test_failing_server_costs_a_reply_and_the_last_key_step_goes_on():
