@@ -44,6 +44,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         'c2a_training.commands.evaluate_command',
         'success of planner and low level over seeds, and of the planner alone',
     ),
+    'train': (
+        'c2a_training.commands.train_command',
+        'train the learned models',
+    ),
     'data': (
         'c2a_training.commands.data_command',
         'look at datasets, check, export and import them',

@@ -1,0 +1,127 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The planner's model as the training sees it: batches in, losses out.
+
+The forward pass is `LlavaForConditionalGeneration`'s, without what a training does not need:
+logits are computed where a reply's token is predicted and nowhere else, the mask of packed
+questions is built once for all layers, and features of a frozen vision tower may come with the
+batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import LlavaForConditionalGeneration
+
+from c2a_training.planner.dense import DenseHeads
+
+Batch = Mapping[str, torch.Tensor]
+
+
+class PlannerNet(nn.Module):
+    """The model, and the heads that teach its vision tower.
+
+    Args:
+        llava: the model.
+        dense: heads for labels per cell; None where there are none to learn.
+        dense_weight: of the dense loss beside the language loss.
+    """
+
+    def __init__(
+        self,
+        llava: LlavaForConditionalGeneration,
+        dense: DenseHeads | None = None,
+        dense_weight: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.llava = llava
+        self.dense = dense
+        self.dense_weight = dense_weight
+        self.is_vision_frozen = False
+
+    def train(self, mode: bool = True) -> PlannerNet:
+        """Switch to training; a frozen vision tower's statistics stay as they are."""
+        super().train(mode)
+        if self.is_vision_frozen:
+            self.llava.model.vision_tower.eval()
+        return self
+
+    def freeze_vision(self, frozen: bool) -> None:
+        """Let the vision tower learn or not."""
+        self.is_vision_frozen = frozen
+        self.llava.model.vision_tower.requires_grad_(not frozen)
+
+    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Losses of a batch.
+
+        Args:
+            batch: with `input_ids` a language batch, else a dense one. Language: `input_ids` and
+                `position_ids` (B, L), `mask` (B, 1, L, L) bool, `at` (R,) flat positions in
+                B x L that predict a reply's token, `target` (R,) those tokens; `features`
+                (B, T, D) or `pixel_values` (B, 3, S, S). Dense: `pixel_values` and
+                `dense_labels` (B, 4, cells).
+
+        Returns:
+            `loss` and `n`, sums whose quotient is the loss; `correct` and `tokens`, sums whose
+            quotient is the accuracy.
+        """
+        if 'input_ids' in batch:
+            return self.language(batch)
+        features = self.features(batch['pixel_values'])
+        return self.dense_loss(features, batch)
+
+    def language(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Loss on the replies' tokens."""
+        features = batch.get('features')
+        if features is None:
+            features = self.features(batch['pixel_values'])
+        logits = self.reply_logits(batch, features)
+        target = batch['target']
+        count = torch.tensor(float(len(target)), device=target.device)
+        out = {
+            'loss': functional.cross_entropy(logits, target, reduction='sum'),
+            'n': count,
+            'correct': (logits.detach().argmax(-1) == target).sum(),
+            'tokens': count,
+        }
+        if self.dense_weight > 0 and 'dense_labels' in batch:
+            dense = self.dense_loss(features, batch)
+            out['loss'] = out['loss'] + self.dense_weight * count * dense['loss'] / dense['n']
+        return out
+
+    def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """The vision tower's tokens (B, T, D) of pictures, as the language model is given them."""
+        config = self.llava.config
+        tower = self.llava.model.vision_tower
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_vision_frozen):
+            out = tower(pixel_values, output_hidden_states=True, return_dict=True)
+        features = out.hidden_states[config.vision_feature_layer]
+        return features[:, 1:] if config.vision_feature_select_strategy == 'default' else features
+
+    def reply_logits(self, batch: Batch, features: torch.Tensor) -> torch.Tensor:
+        """Logits (R, V) float32 of the replies' tokens."""
+        model = self.llava.model
+        ids = batch['input_ids']
+        embeds = model.get_input_embeddings()(ids)
+        tokens = model.multi_modal_projector(features)
+        is_image = (ids == self.llava.config.image_token_id).unsqueeze(-1)
+        embeds = embeds.masked_scatter(is_image, tokens.to(embeds.dtype))
+        hidden = model.language_model(
+            inputs_embeds=embeds,
+            attention_mask=batch['mask'],
+            position_ids=batch['position_ids'],
+            use_cache=False,
+        ).last_hidden_state
+        chosen = hidden.flatten(0, 1)[batch['at']]
+        return self.llava.lm_head(chosen).float()
+
+    def dense_loss(self, features: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
+        """Loss of the labels per cell; its accuracy is the mean over the heads."""
+        loss, accuracies = self.dense.loss(features, batch['dense_labels'])
+        count = torch.tensor(float(len(features)), device=features.device)
+        accuracy = sum(accuracies.values()) / len(accuracies)
+        return {'loss': loss * count, 'n': count, 'correct': accuracy * count, 'tokens': count}

@@ -1,0 +1,297 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of `c2a train planner`: schema, defaults of the presets, changes by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_type_hints
+
+from c2a_training.planner.examples import ExampleSettings
+
+Preset = Literal['tiny', 'phi3']
+VisionMode = Literal['frozen', 'slow']
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage: how long, how large, how quick.
+
+    Attributes:
+        steps: optimiser steps; the learning rate follows them, and a resumed run equals an
+            uninterrupted one.
+        minutes: of training, if `steps` is None; the learning rate follows the clock.
+        batch_size: sequences (or pictures) of one step, over all processes.
+        learning_rate: at the end of the warm-up.
+        warmup_steps: in which it rises from zero.
+        final_share: of the learning rate that is left at the end of the cosine.
+        weight_decay: of matrices; not of biases and norms.
+        beta2: of AdamW.
+        max_grad_norm: gradients are clipped to it.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    warmup_steps: int = 100
+    final_share: float = 0.02
+    weight_decay: float = 0.05
+    beta2: float = 0.98
+    max_grad_norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError(
+                f'a stage takes steps or minutes, got steps={self.steps} and '
+                f'minutes={self.minutes}: set one of them and the other to none'
+            )
+        _check_at_least('steps', self.steps, 0)
+        _check_at_least('minutes', self.minutes, 0)
+        _check_at_least('batch_size', self.batch_size, 1)
+        _check_at_least('warmup_steps', self.warmup_steps, 0)
+        if self.learning_rate <= 0 or self.max_grad_norm <= 0:
+            raise ValueError(
+                f'learning_rate is {self.learning_rate} and max_grad_norm {self.max_grad_norm}, '
+                'expected more than 0'
+            )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.steps and not self.minutes
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """Low-rank adapters on the language model.
+
+    Attributes:
+        rank: of the adapters.
+        alpha: their scale is alpha / rank.
+        dropout: before the adapters.
+        targets: names of the linear layers that get one.
+        train_projector: also train the two layers between vision tower and language model.
+    """
+
+    rank: int = 32
+    alpha: int = 64
+    dropout: float = 0.05
+    targets: tuple[str, ...] = ('qkv_proj', 'o_proj', 'gate_up_proj', 'down_proj')
+    train_projector: bool = True
+
+
+@dataclass(frozen=True)
+class PlannerTrainConfig:
+    """A whole training.
+
+    Attributes:
+        preset: `tiny` from scratch, or `phi3`: LoRA on a LLaVA-Phi-3.
+        model: hub id or path of the model that `phi3` starts from.
+        vision: dense pre-training of the vision tower; empty for phi3.
+        language: training of the whole on prompts and replies.
+        vision_mode: in the language stage the vision tower is `frozen`, its features computed
+            once, or it learns slowly along.
+        vision_lr_share: of the learning rate that the slow vision tower gets.
+        dense_weight: of the dense loss beside the language loss, vision tower slow.
+        augment: change colours and brightness of pictures, never their geometry: the grid's
+            answers stay true.
+        feature_cache_gb: memory that the frozen tower's features may take; above it they are
+            computed anew for each batch.
+        lora: adapters of `phi3`; ignored by `tiny`.
+        compile: let `torch.compile` fuse the language model's element-wise work.
+        length_multiple: sequences are padded to a multiple of it: few lengths, few compilations.
+        longest: tokens of a sequence, at most; longer ones lose questions.
+        seed: of weights, order of the data and augmentation.
+        examples: what is asked how often, and the share of held-out episodes.
+        validation_examples: of them that are looked at each time.
+        validate_minutes: between two validations.
+        checkpoint_minutes: between two savings of the training's state.
+    """
+
+    preset: Preset = 'tiny'
+    model: str | None = None
+    vision: StageConfig = field(default_factory=lambda: StageConfig(steps=0))
+    language: StageConfig = field(default_factory=lambda: StageConfig(steps=20_000))
+    vision_mode: VisionMode = 'frozen'
+    vision_lr_share: float = 0.1
+    dense_weight: float = 0.3
+    augment: bool = True
+    feature_cache_gb: float = 8.0
+    lora: LoraSettings = field(default_factory=LoraSettings)
+    compile: bool = False
+    length_multiple: int = 8
+    longest: int = 1024
+    seed: int = 0
+    examples: ExampleSettings = field(default_factory=ExampleSettings)
+    validation_examples: int = 512
+    validate_minutes: float = 5.0
+    checkpoint_minutes: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.preset == 'phi3' and not self.model:
+            raise ValueError(
+                'preset phi3 starts from a LLaVA-Phi-3: name its hub id or directory with '
+                '--model, such as xtuner/llava-phi-3-mini-hf'
+            )
+        if self.preset == 'phi3' and not self.vision.is_empty:
+            raise ValueError('preset phi3 has no stage vision: its tower is trained already')
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON can hold it."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+
+PRESETS: dict[str, dict[str, object]] = {
+    'tiny': {
+        'vision': {'minutes': 8.0, 'batch_size': 64, 'warmup_steps': 50},
+        'language': {'minutes': 60.0, 'batch_size': 32, 'warmup_steps': 200},
+        'compile': True,
+        'length_multiple': 32,
+    },
+    'phi3': {
+        'vision': {'steps': 0},
+        'language': {
+            'steps': 2000,
+            'batch_size': 64,
+            'learning_rate': 1e-4,
+            'warmup_steps': 60,
+            'weight_decay': 0.0,
+        },
+        'vision_mode': 'frozen',
+        'augment': False,
+    },
+}
+"""What the presets set differently from the schema's defaults."""
+
+
+def make_config(
+    preset: str, changes: Mapping[str, object] | Iterable[tuple[str, object]] = ()
+) -> PlannerTrainConfig:
+    """A preset with changes.
+
+    Args:
+        preset: name in `PRESETS`.
+        changes: values by dotted name, such as `language.batch_size`; text is read as the
+            field's type.
+
+    Raises:
+        ValueError: for a name or value that is none.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f'no preset {preset!r}, expected one of {", ".join(PRESETS)}')
+    document: dict[str, object] = {'preset': preset, **_copy(PRESETS[preset])}
+    return _changed(document, changes)
+
+
+def change_config(
+    config: PlannerTrainConfig, changes: Mapping[str, object] | Iterable[tuple[str, object]]
+) -> PlannerTrainConfig:
+    """Settings with changes; see `make_config`."""
+    return _changed(config.as_dict(), changes)
+
+
+def read_config(path: Path) -> PlannerTrainConfig:
+    """The settings in a file.
+
+    Raises:
+        ValueError: if it has others.
+    """
+    try:
+        return config_from_dict(json.loads(path.read_text(encoding='utf-8')))
+    except (ValueError, TypeError) as err:
+        raise ValueError(f'cannot read the settings in {path}: {err}') from err
+
+
+def config_from_dict(document: Mapping[str, object]) -> PlannerTrainConfig:
+    """The settings that `as_dict` wrote.
+
+    Raises:
+        ValueError: for an unknown name or a wrong value.
+    """
+    return _build(PlannerTrainConfig, document, '')
+
+
+def _changed(
+    document: dict[str, object], changes: Mapping[str, object] | Iterable[tuple[str, object]]
+) -> PlannerTrainConfig:
+    for name, value in dict(changes).items():
+        _set(PlannerTrainConfig, document, name, value, name)
+    return config_from_dict(document)
+
+
+def _build(kind: type, document: Mapping[str, object], prefix: str):  # noqa: ANN202
+    hints, values = get_type_hints(kind), {}
+    for name, value in document.items():
+        if name not in hints:
+            raise ValueError(_unknown(f'{prefix}{name}', hints))
+        if dataclasses.is_dataclass(hints[name]) and isinstance(value, Mapping):
+            value = _build(hints[name], value, f'{prefix}{name}.')
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**values)
+
+
+def _set(kind: type, document: dict, name: str, value: object, whole: str) -> None:
+    """Change one value of a nested document, checked against the dataclass."""
+    hints = get_type_hints(kind)
+    first, _, rest = name.partition('.')
+    if first not in hints:
+        raise ValueError(_unknown(whole, hints))
+    hint = hints[first]
+    if rest:
+        if not dataclasses.is_dataclass(hint):
+            raise ValueError(f'setting {first!r} has no parts, got {whole!r}')
+        _set(hint, document.setdefault(first, {}), rest, value, whole)
+        return
+    if dataclasses.is_dataclass(hint):
+        names = ', '.join(f'{first}.{part.name}' for part in dataclasses.fields(hint))
+        raise ValueError(f'setting {whole!r} is a group, name a part of it: {names}')
+    document[first] = _read(value, hint, whole) if isinstance(value, str) else value
+    # A length is given in one way: the other one steps back.
+    if kind is StageConfig and first in ('steps', 'minutes') and document[first] is not None:
+        document['minutes' if first == 'steps' else 'steps'] = None
+
+
+def _read(text: str, hint: object, name: str) -> object:
+    """A text as a value of the type."""
+    kind = str(hint)
+    if text.lower() in ('none', 'null') and 'None' in kind:
+        return None
+    if hint is str or 'str | None' in kind:
+        return text
+    if 'Literal' in kind:
+        allowed = hint.__args__  # type: ignore[attr-defined]
+        if text not in allowed:
+            raise ValueError(f'setting {name} is {text!r}, expected one of {", ".join(allowed)}')
+        return text
+    if 'tuple' in kind:
+        return tuple(part for part in text.split(',') if part)
+    if hint is bool:
+        if text.lower() not in ('true', 'false'):
+            raise ValueError(f'setting {name} is {text!r}, expected true or false')
+        return text.lower() == 'true'
+    try:
+        return int(text) if 'int' in kind else float(text)
+    except ValueError as err:
+        raise ValueError(f'setting {name} is {text!r}, expected a number') from err
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name.rsplit('.', 1)[-1], names, n=1)
+    hint = f': did you mean {close[0]}?' if close else ''
+    return f'no setting {name!r}{hint} Settings: {", ".join(names)}'
+
+
+def _copy(document: Mapping[str, object]) -> dict[str, object]:
+    return json.loads(json.dumps(document))
+
+
+def _check_at_least(name: str, value: float | None, least: float) -> None:
+    if value is not None and value < least:
+        raise ValueError(f'{name} is {value}, expected at least {least}')

@@ -1,0 +1,363 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Training of a planner: data, model, stages, checkpoints.
+
+OUT/config.json     settings            OUT/state/        from which --resume goes on
+OUT/start/          configuration       OUT/tensorboard/  curves
+OUT/best/           sealed checkpoint of the best validation
+OUT/last/           sealed checkpoint of the end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+
+from c2a_training.atomic_file import write_json
+from c2a_training.dataset.dataset_manifest import read_manifest
+from c2a_training.dataset.episode_dataset import EpisodeDataset
+from c2a_training.planner.dense import DenseHeads
+from c2a_training.planner.examples import PlannerExamples
+from c2a_training.planner.feature_cache import compute_features
+from c2a_training.planner.lora import count_parameters
+from c2a_training.planner.packing import Packer
+from c2a_training.planner.planner_card import make_card, make_info
+from c2a_training.planner.planner_data import (
+    DenseBatches,
+    LanguageBatches,
+    PictureSource,
+    tokenizer_texts,
+)
+from c2a_training.planner.planner_model import (
+    PlannerModel,
+    image_tokens,
+    load_start,
+    make_tiny,
+    open_model,
+    save_start,
+    with_adapters,
+    write_sealed,
+)
+from c2a_training.planner.planner_net import PlannerNet
+from c2a_training.planner.planner_validation import (
+    DENSE_METRIC,
+    METRIC,
+    Held,
+    choose_held,
+    validate_dense,
+    validate_language,
+)
+from c2a_training.planner.train_config import PlannerTrainConfig, StageConfig
+from c2a_training.planner.train_log import TrainLog
+from c2a_training.planner.train_loop import Stage, TrainLoop
+from c2a_training.planner.train_state import Progress, StateStore, TrainState
+from c2a_training.planner.train_step import TrainStep
+
+VISION, LANGUAGE = 'vision', 'language'
+STAGES = (VISION, LANGUAGE)
+BEST, LAST = 'best', 'last'
+# Two trainings must not draw the same examples in both stages' first steps.
+_SEED_OF = {VISION: 1, LANGUAGE: 2}
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What to train.
+
+    Attributes:
+        config: settings.
+        data: directories of datasets.
+        out: where the training lives.
+        resume: go on with what is there.
+        init: checkpoint to begin with, None for fresh weights.
+        command: as it was typed, for the model card.
+    """
+
+    config: PlannerTrainConfig
+    data: tuple[Path, ...]
+    out: Path
+    resume: bool = False
+    init: str | None = None
+    command: str = ''
+
+
+class PlannerTraining:
+    """One training of a planner.
+
+    Args:
+        request: what to train.
+        accelerator: the processes and the device.
+        console: where people read; None in all processes but the first.
+    """
+
+    def __init__(
+        self, request: TrainRequest, accelerator: Accelerator, console: Console | None
+    ) -> None:
+        self._request = request
+        self._config = request.config
+        self._accelerator = accelerator
+        self._console = console
+        self._store = StateStore(request.out / 'state')
+        self._state = self._store.load() if request.resume else None
+        self._datasets = [EpisodeDataset(path) for path in request.data]
+        self._cameras = {
+            str(read_manifest(path).options.get('base_camera', 'framed')) for path in request.data
+        }
+        self._examples = PlannerExamples(self._datasets, self._config.examples)
+        self._model = self._make_model()
+        self._net = self._make_net()
+        if self._state is not None:
+            self._check_data(self._state.progress)
+            load_weights(self._net, self._state)
+
+    def run(self) -> bool:
+        """Train to the end, or until somebody asks to stop.
+
+        Returns:
+            Whether it is done.
+        """
+        progress = self._state.progress if self._state else self._new_progress()
+        log = TrainLog(self._request.out, self._console, progress.total_steps)
+        with log:
+            self._say_start(log, progress)
+            loop = TrainLoop(self._accelerator, self._config, self._store, log, progress)
+            for name in STAGES[STAGES.index(progress.stage) :]:
+                if progress.stage != name:
+                    # Moments belong to a stage, best results too.
+                    self._state = None
+                    progress.stage, progress.step, progress.seconds = name, 0, 0.0
+                    progress.best = None
+                if self._stage_config(name).is_empty:
+                    continue
+                stage = self._make_stage(name, log)
+                if not loop.run(stage):
+                    return False
+            self._keep(LAST, stage.step, progress)
+            log.say(f'checkpoints: {self._request.out / BEST}, {self._request.out / LAST}')
+        return True
+
+    def _stage_config(self, name: str) -> StageConfig:
+        return self._config.vision if name == VISION else self._config.language
+
+    def _new_progress(self) -> Progress:
+        first = VISION if not self._config.vision.is_empty else LANGUAGE
+        return Progress(
+            stage=first,
+            config=self._config.as_dict(),
+            data=[dataset.fingerprint for dataset in self._datasets],
+        )
+
+    def _check_data(self, progress: Progress) -> None:
+        now = [dataset.fingerprint for dataset in self._datasets]
+        if progress.data != now and self._console is not None:
+            self._console.print(
+                '[yellow]the data are not those that the training began with:[/] it goes on with '
+                'the new ones'
+            )
+            progress.data = now
+
+    def _make_model(self) -> PlannerModel:
+        request, config = self._request, self._config
+        start = request.out / 'start'
+        dtype = torch.float32 if config.preset == 'tiny' else torch.bfloat16
+        if config.preset == 'phi3' or request.init is not None:
+            model = open_model(request.init or str(config.model), dtype)
+        elif self._state is not None or (request.resume and start.is_dir()):
+            return load_start(start)
+        else:
+            texts = tokenizer_texts(self._examples, config.seed)
+            model = make_tiny(texts, config.seed)
+        if self._accelerator.is_main_process:
+            save_start(start, model)
+            write_json(request.out / 'config.json', config.as_dict())
+        return with_adapters(model, config)
+
+    def _make_net(self) -> PlannerNet:
+        config, llava = self._config, self._model.llava
+        if config.preset == 'phi3':
+            net = PlannerNet(llava)
+            net.freeze_vision(True)
+            return net
+        torch.manual_seed(config.seed)
+        return PlannerNet(llava, DenseHeads(llava.config.vision_config.hidden_size))
+
+    def _say_start(self, log: TrainLog, progress: Progress) -> None:
+        learns, total = count_parameters(self._net)
+        episodes = sum(len(dataset.episodes) for dataset in self._datasets)
+        log.say(
+            f'{self._config.preset}: {total:,} parameters, {learns:,} of them learn '
+            f'({100 * learns / total:.1f}%); {episodes} episodes, {len(self._examples)} pictures, '
+            f'{int(self._examples.is_border.sum())} of them at borders; '
+            f'{self._accelerator.num_processes} processes on {self._accelerator.device}, '
+            f'{torch.get_num_threads()} threads'
+        )
+        if progress.total_steps:
+            log.say(f'going on: stage {progress.stage}, step {progress.step}')
+
+    def _make_stage(self, name: str, log: TrainLog) -> Stage:
+        if name == VISION:
+            return self._vision_stage()
+        return self._language_stage(log)
+
+    def _vision_stage(self) -> Stage:
+        net, config, accelerator = self._net, self._config.vision, self._accelerator
+        net.requires_grad_(False)
+        net.freeze_vision(False)
+        net.dense.requires_grad_(True)
+        step = self._make_step({1.0: list(_learning(net))}, VISION)
+        source = PictureSource(self._datasets, self._examples, self._model.pictures)
+        held = PictureSource(self._datasets, self._held_examples(), self._model.pictures)
+        batches = DenseBatches(
+            source,
+            batch_size=config.batch_size,
+            seed=self._config.seed + _SEED_OF[VISION],
+            augmented=self._config.augment,
+            share=self._share,
+        )
+        count = self._config.validation_examples
+        return Stage(
+            name=VISION,
+            config=config,
+            step=step,
+            make_batch=batches.make,
+            validate=lambda: validate_dense(net, held, 64, count, accelerator.device),
+            metric=DENSE_METRIC,
+        )
+
+    def _language_stage(self, log: TrainLog) -> Stage:
+        config, net, llava = self._config, self._net, self._model.llava
+        is_frozen = config.vision_mode == 'frozen'
+        if config.preset == 'tiny':
+            net.requires_grad_(True)
+            net.freeze_vision(is_frozen)
+            net.dense_weight = 0.0 if is_frozen else config.dense_weight
+            net.dense.requires_grad_(net.dense_weight > 0)
+        tower = set(llava.model.vision_tower.parameters())
+        learning = list(_learning(net))
+        groups = {1.0: [p for p in learning if p not in tower]}
+        if not is_frozen:
+            groups[config.vision_lr_share] = [p for p in learning if p in tower]
+        source = PictureSource(self._datasets, self._examples, self._model.pictures)
+        held_examples = self._held_examples()
+        held_source = PictureSource(self._datasets, held_examples, self._model.pictures)
+        held = choose_held(held_examples, held_source, config.validation_examples)
+        longest = min(config.longest, llava.config.text_config.max_position_embeddings)
+        packer = Packer(self._model.tokenizer, image_tokens(llava), longest)
+        batches = LanguageBatches(
+            self._examples,
+            source,
+            packer,
+            batch_size=config.language.batch_size,
+            seed=config.seed + _SEED_OF[LANGUAGE],
+            augmented=config.augment,
+            multiple=config.length_multiple,
+            share=self._share,
+        )
+        batches.with_labels = net.dense_weight > 0
+        step = self._make_step(groups, LANGUAGE)
+        if is_frozen:
+            batches.features = self._features(source, log)
+            held = Held(held_examples, held_source, held.numbers, None)
+        if config.compile:
+            compile_language_model(net)
+        size, accelerator = config.language.batch_size, self._accelerator
+        return Stage(
+            name=LANGUAGE,
+            config=config.language,
+            step=step,
+            make_batch=batches.make,
+            validate=lambda: validate_language(net, held, packer, size, accelerator),
+            metric=METRIC,
+            keep=lambda progress: self._keep(BEST, step, progress),
+        )
+
+    def _features(self, source: PictureSource, log: TrainLog) -> torch.Tensor | None:
+        log.say(f'computing the features of {len(source)} pictures')
+        return compute_features(
+            self._net,
+            source,
+            self._accelerator.device,
+            self._config.feature_cache_gb,
+        )
+
+    def _held_examples(self) -> PlannerExamples:
+        return PlannerExamples(self._datasets, self._config.examples, held_out=True)
+
+    @property
+    def _share(self) -> tuple[int, int]:
+        return self._accelerator.process_index, self._accelerator.num_processes
+
+    def _make_step(self, groups: dict[float, list[torch.nn.Parameter]], name: str) -> TrainStep:
+        config = self._stage_config(name)
+        seed = self._config.seed + _SEED_OF[name]
+        step = TrainStep(self._net, groups, config, self._accelerator, seed)
+        if self._state is not None:
+            step.load(self._state.model, self._state.optimizer)
+        return step
+
+    def _keep(self, name: str, step: TrainStep, progress: Progress) -> None:
+        """Write a sealed checkpoint; all processes must call it."""
+        state = step.model_state()
+        if self._accelerator.is_main_process:
+            info = make_info(self._config, progress, self._cameras)
+            card = make_card(info, self._config, progress, self._request.command, self._datasets)
+            write_sealed(self._request.out / name, self._model, state, self._config, info, card)
+        self._accelerator.wait_for_everyone()
+
+
+def train_planner(
+    request: TrainRequest,
+    console: Console | None = None,
+    make_accelerator: Callable[[], Accelerator] = Accelerator,
+) -> bool:
+    """Train a planner.
+
+    Args:
+        request: what to train.
+        console: where people read.
+        make_accelerator: the processes and the device.
+
+    Returns:
+        Whether the training is done; False if somebody stopped it.
+
+    Raises:
+        ValueError: if the request cannot be fulfilled, with a sentence that says why.
+    """
+    if not request.resume and StateStore(request.out / 'state').load() is not None:
+        raise ValueError(
+            f'{request.out} has a training: go on with --resume, or name another directory'
+        )
+    accelerator = make_accelerator()
+    is_first = accelerator.is_main_process
+    if is_first:
+        request.out.mkdir(parents=True, exist_ok=True)
+    accelerator.wait_for_everyone()
+    return PlannerTraining(request, accelerator, console if is_first else None).run()
+
+
+def compile_language_model(net: PlannerNet) -> None:
+    """Fuse the element-wise work of the language model; its names stay as they are."""
+    import torch._dynamo
+
+    # One compilation for each length of a batch.
+    torch._dynamo.config.recompile_limit = 64
+    net.llava.model.language_model.compile(dynamic=False)
+
+
+def load_weights(net: PlannerNet, state: TrainState) -> None:
+    """Give a model the weights of a state; what the state leaves out stays."""
+    unknown = net.load_state_dict(dict(state.model), strict=False).unexpected_keys
+    if unknown:
+        raise ValueError(
+            f'the state has weights that the model has not, such as {unknown[0]}: it belongs to '
+            'another model, name the directory of its own training'
+        )
+
+
+def _learning(net: PlannerNet) -> Sequence[torch.nn.Parameter]:
+    return [parameter for parameter in net.parameters() if parameter.requires_grad]
