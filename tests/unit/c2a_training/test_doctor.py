@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+from dataclasses import asdict
 
 import pytest
 
+from c2a_planner import checkpoint
+from c2a_planner.checkpoint import INFO_NAME, CheckpointInfo
 from c2a_training.commands import doctor
 
 # /proc/net/igmp with DDS discovery on the loopback and on one interface beyond it.
@@ -86,3 +90,30 @@ def test_only_what_is_broken_makes_the_exit_code_1(monkeypatch, capsys, state, c
     monkeypatch.setattr(doctor, 'check_disk', lambda: doctor.Finding('x', state, 'text', 'do it'))
     assert doctor.run(argparse.Namespace()) == code
     assert len(capsys.readouterr().out.splitlines()) == len(checks)
+
+
+def seal(folder, content: bytes = b'weights') -> None:
+    """A shipped checkpoint of one file."""
+    directory = folder / 'planner_tiny'
+    directory.mkdir(parents=True)
+    (directory / 'model.safetensors').write_bytes(content)
+    files = {'model.safetensors': hashlib.sha256(b'weights').hexdigest()}
+    info = CheckpointInfo('tiny', 'data', 'commit', 0, files=files)
+    (directory / INFO_NAME).write_text(json.dumps(asdict(info)))
+
+
+def test_shipped_checkpoint_is_verified_and_named_by_its_hash(monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoint, 'SHIPPED_FOLDER', tmp_path)
+    assert doctor.check_checkpoints().state == 'note'
+    seal(tmp_path)
+    finding = doctor.check_checkpoints()
+    assert finding.state == 'ok'
+    assert checkpoint.find_checkpoint('tiny').label in finding.text
+
+
+def test_damaged_checkpoint_is_broken_and_says_which_file(monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoint, 'SHIPPED_FOLDER', tmp_path)
+    seal(tmp_path, b'weighty')
+    finding = doctor.check_checkpoints()
+    assert finding.state == 'broken'
+    assert 'model.safetensors' in finding.text

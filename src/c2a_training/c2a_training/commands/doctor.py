@@ -26,7 +26,7 @@ NEEDED_DISK_GB = 2.0
 # A round trip between two processes takes 0.4 ms on two cores; ten times that spoils lockstep.
 SLOW_ROUND_TRIP_MS = 5.0
 PROBE_TIMEOUT_S = 60.0
-PACKAGES = ('numpy', 'sapien', 'mani_skill', 'torch', 'opencv-python')
+PACKAGES = ('numpy', 'sapien', 'mani_skill', 'torch', 'transformers', 'opencv-python')
 RENDER_PROBE = (
     'import sapien; sapien.render.RenderSystem(); print(sapien.render.get_device_summary())'
 )
@@ -195,8 +195,26 @@ def check_disk() -> Finding:
 
 
 def check_checkpoints() -> Finding:
-    """Learned models."""
-    return Finding('checkpoints', 'ok', 'none yet: planner and low level are the oracle')
+    """Learned models that ship, and whether their files are whole and fit this version."""
+    from c2a_planner.checkpoint import SHIPPED, CheckpointError, find_checkpoint, shipped
+
+    there = []
+    for name in SHIPPED:
+        try:
+            shipped(name)
+        except CheckpointError:
+            continue
+        try:
+            checkpoint = find_checkpoint(name)
+            checkpoint.check()
+        except CheckpointError as err:
+            return Finding('checkpoints', 'broken', str(err), 'git checkout the file anew')
+        size_mb = sum(f.stat().st_size for f in Path(checkpoint.source).iterdir()) / 1e6
+        there.append(f'planner {name} {checkpoint.label}, {size_mb:.1f} MB, files verified')
+    if not there:
+        text = 'none ships with this checkout: the planner is the oracle'
+        return Finding('checkpoints', 'note', text, 'make one: ./c2a train planner --help')
+    return Finding('checkpoints', 'ok', '; '.join(there))
 
 
 def _python(code: str) -> tuple[int, str]:
