@@ -9,15 +9,17 @@ and a memory that has grown costs its new tokens. Replies are written in `reply_
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import AutoTokenizer, LlavaForConditionalGeneration, PreTrainedTokenizerBase
 from transformers.utils import cached_file
+from transformers.utils import logging as transformers_logging
 
 from c2a_core.types import ImageArray
 from c2a_planner import grid_vision  # noqa: F401 (makes the tiny vision tower known)
@@ -108,9 +110,10 @@ class VisionLanguageModel:
         checkpoint.check(base_camera)
         where = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         try:
-            model = LlavaForConditionalGeneration.from_pretrained(
-                checkpoint.source, dtype=dtype or best_dtype(where), use_safetensors=True
-            )
+            with _quietly(Path(checkpoint.source).is_dir()):
+                model = LlavaForConditionalGeneration.from_pretrained(
+                    checkpoint.source, dtype=dtype or best_dtype(where), use_safetensors=True
+                )
             tokenizer = AutoTokenizer.from_pretrained(checkpoint.source)
             preprocessor = cached_file(checkpoint.source, FILE_NAME)
         except (OSError, ValueError) as err:
@@ -251,6 +254,19 @@ def best_dtype(device: str) -> torch.dtype:
         return torch.bfloat16
     has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if has_bf16 else torch.float32
+
+
+@contextlib.contextmanager
+def _quietly(is_quiet: bool) -> Iterator[None]:
+    """No progress bars of transformers: a node's output is no place for them."""
+    if not is_quiet or not transformers_logging.is_progress_bar_enabled():
+        yield
+        return
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.enable_progress_bar()
 
 
 def _id_of(token: str, tokenizer: PreTrainedTokenizerBase) -> int:
