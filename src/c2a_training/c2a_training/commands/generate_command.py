@@ -167,6 +167,9 @@ def _print_summary(
     console.print(make_table(request.tasks, [*episodes, *waiting], tally, dropped))
     if tally.kept:
         console.print(f'this run: {tally.kept.total()} episodes, {tally.text()}')
+    if request.settings.keep == 'all':
+        failed = sum(not episode.success for episode in (*episodes, *waiting))
+        console.print(f'{failed} of {len(episodes) + len(waiting)} episodes kept are failed ones')
     rows = sum(shard.n_rows for shard in shards)
     size = sum(shard.path.stat().st_size for shard in shards)
     per_row = f' ({size / rows / 1000:.1f} kB a step)' if rows else ''

@@ -197,13 +197,14 @@ def check_request(args: argparse.Namespace) -> GenerateRun:
 
 
 def _read_checkpoint(args: argparse.Namespace) -> dict[str, str]:
-    """Name and hash of the learned planner's checkpoint."""
+    """Name and hash of the learned planner's checkpoint, without its weights."""
     if args.planner == 'oracle':
         return {}
-    from c2a_planner.backend import BackendOptions, make_backend
+    from c2a_planner.checkpoint import find_checkpoint
 
-    backend = make_backend(args.planner, BackendOptions(checkpoint=args.checkpoint))
-    return {'checkpoint': args.checkpoint, 'checkpoint_hash': backend.checkpoint}
+    checkpoint = find_checkpoint(args.checkpoint)
+    checkpoint.check(args.base_camera)
+    return {'checkpoint': args.checkpoint, 'checkpoint_hash': checkpoint.label}
 
 
 def _check_seeds(args: argparse.Namespace) -> SeedRequest:
