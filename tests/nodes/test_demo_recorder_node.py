@@ -70,7 +70,7 @@ def test_published_episode_is_filmed_and_its_code_is_heard(stack, tmp_path):
     )  # fmt: skip
     recorder = DemoRecorder(
         tmp_path,
-        on_key_step=lambda key_step: codes.append(key_step.code),
+        on_reply=lambda reply: codes.extend([reply.code] * reply.is_key_step),
         on_start=lambda status: None,
         on_end=lambda record: None,
     )
@@ -97,7 +97,7 @@ def test_published_episode_is_filmed_and_its_code_is_heard(stack, tmp_path):
 def test_nobody_is_heard_where_nobody_publishes(tmp_path):
     recorder = DemoRecorder(
         tmp_path,
-        on_key_step=lambda key_step: None,
+        on_reply=lambda reply: None,
         on_start=lambda status: None,
         on_end=lambda record: None,
     )

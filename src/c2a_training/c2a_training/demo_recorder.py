@@ -46,7 +46,7 @@ class DemoRecorder:
 
     Args:
         folder: where ``<Task>.mp4`` and ``<Task>.png`` go.
-        on_key_step: called with each new key step as it arrives.
+        on_reply: called once with the planner's answer to each observation, as it arrives.
         on_start: called with the status of each new episode.
         on_end: called with what each episode left behind.
     """
@@ -55,12 +55,12 @@ class DemoRecorder:
         self,
         folder: Path,
         *,
-        on_key_step: Callable[[KeyStep], None],
+        on_reply: Callable[[KeyStep], None],
         on_start: Callable[[EpisodeStatus], None],
         on_end: Callable[[EpisodeRecord], None],
     ) -> None:
         self._folder = folder
-        self._on_key_step = on_key_step
+        self._on_reply = on_reply
         self._on_start = on_start
         self._on_end = on_end
         self.finished: list[EpisodeRecord] = []
@@ -102,9 +102,10 @@ class DemoRecorder:
         """Take a key step."""
         if not self._is_current(key_step):
             return
-        if key_step.step not in self._key_steps and key_step.is_key_step:
-            self._codes.append(key_step.code)
-            self._on_key_step(key_step)
+        if key_step.step not in self._key_steps:
+            if key_step.is_key_step:
+                self._codes.append(key_step.code)
+            self._on_reply(key_step)
         self._key_steps[key_step.step] = key_step
         self._film()
 

@@ -4,27 +4,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import rclpy
+from action_msgs.msg import GoalStatus, GoalStatusArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, qos_profile_action_status_default
 
 from c2a_core.messages import episode_status_from_msg, key_step_from_msg, observation_from_msg
-from c2a_core.ros import NAMESPACE, Qos, Topic, default_to_localhost
+from c2a_core.ros import NAMESPACE, Action, Qos, Topic, default_to_localhost
 from c2a_msgs.msg import EpisodeStatus, KeyStep, Observation
 from c2a_training.demo_recorder import DemoRecorder
 
 # Drawing and encoding a frame can take longer than a control step: let rows queue up instead of
 # losing them. An observation has up to 1.5 MB of pictures here, so not for ever.
 QUEUE_DEPTH = 200
+# A skill that was cancelled has not failed.
+SKILL_ENDS = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED)
 
 
 class DemoRecorderNode(Node):
-    """Subscribes to observation, key_step and episode; says nothing itself."""
+    """Subscribes to observation, key_step, episode and the state of skills; says nothing itself.
 
-    def __init__(self, recorder: DemoRecorder, **kwargs: object) -> None:
+    Args:
+        recorder: is fed.
+        on_skill: called with whether it succeeded when a skill has ended.
+    """
+
+    def __init__(
+        self,
+        recorder: DemoRecorder,
+        on_skill: Callable[[bool], None] | None = None,
+        **kwargs: object,
+    ) -> None:
         super().__init__('demo_recorder', namespace=NAMESPACE, **kwargs)
         self._recorder = recorder
+        self._on_skill = on_skill
+        self._ended_skills: set[bytes] = set()
+        self.create_subscription(
+            GoalStatusArray,
+            f'{Action.EXECUTE_SKILL}/_action/status',
+            self._on_goals,
+            qos_profile_action_status_default,
+        )
         self.create_subscription(
             EpisodeStatus, Topic.EPISODE, self._on_status, deeper(Qos.EPISODE)
         )
@@ -42,6 +65,14 @@ class DemoRecorderNode(Node):
     def _on_key_step(self, msg: KeyStep) -> None:
         self._recorder.add_key_step(key_step_from_msg(msg))
 
+    def _on_goals(self, msg: GoalStatusArray) -> None:
+        for goal in msg.status_list:
+            name = bytes(goal.goal_info.goal_id.uuid)
+            if goal.status in SKILL_ENDS and name not in self._ended_skills:
+                self._ended_skills.add(name)
+                if self._on_skill is not None:
+                    self._on_skill(goal.status == GoalStatus.STATUS_SUCCEEDED)
+
 
 def deeper(profile: QoSProfile) -> QoSProfile:
     """The topic's profile with a longer queue on the reader's side, which matches as well."""
@@ -58,10 +89,14 @@ class Listener:
 
     Args:
         recorder: is fed from within `spin`, so it needs no lock.
+        on_skill: called from there too, with whether it succeeded when a skill has ended.
     """
 
-    def __init__(self, recorder: DemoRecorder) -> None:
+    def __init__(
+        self, recorder: DemoRecorder, on_skill: Callable[[bool], None] | None = None
+    ) -> None:
         self._recorder = recorder
+        self._on_skill = on_skill
 
     def __enter__(self) -> Listener:
         """Join the ROS graph."""
@@ -69,7 +104,7 @@ class Listener:
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)
-        self._node = DemoRecorderNode(self._recorder, context=self._context)
+        self._node = DemoRecorderNode(self._recorder, self._on_skill, context=self._context)
         self._executor.add_node(self._node)
         return self
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from scripted_world import ScriptedWorld
 
 from c2a_core.types import EpisodeStatus
+from c2a_planner import checkpoint
 from c2a_planner.oracle_backend import OracleBackend
 from c2a_planner.planner import Planner
 from c2a_training.commands import demo
@@ -31,7 +32,8 @@ class PlayingListener:
     is_silent = False
     stack: subprocess.Popen[bytes] | None = None
 
-    def __init__(self, recorder) -> None:
+    def __init__(self, recorder, on_skill) -> None:
+        del on_skill
         self._deliveries = []
         for episode_id, task in enumerate(self.tasks):
             self._add_episode(recorder, episode_id, task)
@@ -171,3 +173,13 @@ def test_a_stack_that_fails_after_good_episodes_fails_the_demo(show):
     code, screen = show('Pick', program=UNTIL_PLAYED + '; raise SystemExit(4)')
     assert code == 1
     assert 'exit code 4' in screen
+
+
+def test_learned_planner_is_the_default_where_its_checkpoint_ships(monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoint, 'SHIPPED_FOLDER', tmp_path)
+    assert demo.default_planner() == 'oracle'
+    assert demo.default_planner('my/checkpoint') == 'vlm'
+    folder = tmp_path / 'planner_tiny'
+    folder.mkdir()
+    (folder / checkpoint.INFO_NAME).write_text('{}')
+    assert demo.default_planner() == 'vlm'

@@ -27,7 +27,7 @@ class Heard:
         self.ended: list[str] = []
         self.recorder = DemoRecorder(
             folder,
-            on_key_step=lambda key_step: self.codes.append(key_step.code),
+            on_reply=lambda reply: self.codes.extend([reply.code] * reply.is_key_step),
             on_start=lambda status: self.started.append(status.task),
             on_end=lambda record: self.ended.append(record.status.task),
         )

@@ -11,20 +11,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
-from rich.syntax import Syntax
-from rich.table import Table
 
-from c2a_core.spaces import CONTROL_DT
-from c2a_core.types import EpisodeStatus, KeyStep
-from c2a_training.demo_recorder import DemoRecorder, EpisodeRecord
-from c2a_training.rollout_rows import DONE_CODE, is_done
+from c2a_planner.backend import AVAILABLE
+from c2a_planner.checkpoint import CheckpointError, shipped
+from c2a_training.demo_recorder import DemoRecorder
+from c2a_training.demo_story import DemoStory
 
 TASKS = ('PlaceNextTo', 'StackTopple', 'Swap')
 # The model's pictures are 128 px; a video is for people. At 512 a busy machine overran the shared
@@ -40,11 +38,20 @@ DISCOVERY_S = 1.0
 LAST_ROWS_S = 15.0
 STOP_TIMEOUT_S = 15.0
 LOG_TAIL_LINES = 15
+CHECKPOINT = 'tiny'
+# Arguments of the stack that choose a planner's model.
+PLANNER_ARGUMENTS = {
+    'checkpoint': f'model of planner vlm: a shipped name, a directory or a hub id ({CHECKPOINT})',
+    'server_url': 'address of the server of planner openai, with /v1',
+    'server_model': "name of the model there (default: the server's only one)",
+}
 
 DESCRIPTION = """\
 Starts bridge (with the embedded simulator), planner and controller as ROS 2 nodes for one episode
-each of PlaceNextTo, StackTopple and Swap. Prints the code as it is executed, then the verdict of
-the task's predicates, and writes a video and a contact sheet of each."""
+each of PlaceNextTo, StackTopple and Swap. The planner is the learned one where its checkpoint
+ships, else the oracle; scripted skills carry out its code. Prints what the planner sees, the code
+that it writes, how long that took and whether the skill succeeded, then the verdict of the task's
+predicates, and writes a video and a contact sheet of each."""
 
 EPILOG = """\
 Exit code: 0 if all episodes ran and succeeded, 1 if not, 2 for bad arguments, 130 after Ctrl-C."""
@@ -72,13 +79,25 @@ class DemoError(RuntimeError):
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What to show and where to put it."""
+    """What to show and where to put it.
+
+    Attributes:
+        tasks: one episode each.
+        seed: of the first one; the next ones count up.
+        folder: of the videos.
+        image_size: side of the camera pictures [px].
+        timeout_s: for the start and for each episode.
+        planner: who writes the key steps.
+        planner_arguments: further arguments of the stack, by name.
+    """
 
     tasks: tuple[str, ...]
     seed: int
     folder: Path
     image_size: int = IMAGE_SIZE
     timeout_s: float = EPISODE_TIMEOUT_S
+    planner: str = 'oracle'
+    planner_arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -104,6 +123,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar='PX',
         help=f'side of the camera pictures (default: {IMAGE_SIZE})',
     )
+    parser.add_argument(
+        '--planner',
+        choices=[name for name in AVAILABLE if name != 'none'],
+        help='who writes the code (default: vlm where its checkpoint ships, else oracle)',
+    )
+    for name, what in PLANNER_ARGUMENTS.items():
+        parser.add_argument(f'--{name.replace("_", "-")}', metavar='NAME', help=what)
 
 
 def run(args: argparse.Namespace, console: Console | None = None) -> int:
@@ -120,27 +146,42 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
     except ImportError as err:
         console.print(f'[red]error:[/] {escape(str(err))}: run ./c2a doctor, it says what to do')
         return 1
-    settings = DemoSettings(tasks, args.seed, args.out, args.image_size)
+    settings = DemoSettings(
+        tasks,
+        args.seed,
+        args.out,
+        args.image_size,
+        planner=args.planner or default_planner(args.checkpoint),
+        planner_arguments={
+            name: getattr(args, name) for name in PLANNER_ARGUMENTS if getattr(args, name)
+        },
+    )
     return show_all(settings, console, RosListener, start_stack)
+
+
+def default_planner(checkpoint: str | None = None) -> str:
+    """The learned planner where there is a checkpoint for it, else the oracle."""
+    try:
+        return 'vlm' if checkpoint or shipped(CHECKPOINT) else 'oracle'
+    except CheckpointError:
+        return 'oracle'
 
 
 def show_all(
     settings: DemoSettings,
     console: Console,
-    listen: Callable[[DemoRecorder], Listener],
+    listen: Callable[[DemoRecorder, Callable[[bool], None]], Listener],
     start: Callable[[DemoSettings, Path], subprocess.Popen[bytes]],
 ) -> int:
     """Show one episode of each task, running in the nodes; the exit code."""
     started = time.monotonic()
     has_failed = False
+    story = DemoStory(console)
     recorder = DemoRecorder(
-        settings.folder,
-        on_key_step=lambda key_step: print_key_step(key_step, console),
-        on_start=lambda status: print_start(status, console),
-        on_end=lambda record: print_end(record, console),
+        settings.folder, on_reply=story.reply, on_start=story.begin, on_end=story.end
     )
     try:
-        with listen(recorder) as listener:
+        with listen(recorder, story.skill_ended) as listener:
             run_stack(settings, recorder, listener, start, console)
     except DemoError as err:
         console.print(f'[red]error:[/] {escape(str(err))}', soft_wrap=True)
@@ -260,6 +301,8 @@ def start_stack(settings: DemoSettings, log: Path) -> subprocess.Popen[bytes]:
         'episodes': len(settings.tasks),
         'exit': 'true',
         'params_file': params.resolve(),
+        'planner': settings.planner,
+        **settings.planner_arguments,
     }
     words = [f'{name}:={value}' for name, value in arguments.items()]
     with log.open('wb') as output:
@@ -295,32 +338,3 @@ def tail(log: Path) -> str:
     """The last lines of a log, to be appended to a message."""
     lines = log.read_text(encoding='utf-8', errors='replace').splitlines() if log.exists() else []
     return ''.join(f'\n  {line}' for line in lines[-LOG_TAIL_LINES:])
-
-
-def print_start(status: EpisodeStatus, console: Console) -> None:
-    """Head of an episode."""
-    console.rule(f'[bold]{status.task}[/] · seed {status.seed}', align='left')
-    console.print(f'[bold]{escape(status.instruction)}[/]')
-
-
-def print_key_step(key_step: KeyStep, console: Console) -> None:
-    """One key step beside the control step at which it begins; the verdict follows on done()."""
-    if is_done(key_step):
-        return
-    row = Table.grid(padding=(0, 2))
-    row.add_column(justify='right', width=5, style='dim')
-    row.add_column(overflow='fold')
-    code = Syntax(key_step.code, 'python', background_color='default', word_wrap=True)
-    row.add_row(str(key_step.step), code)
-    console.print(row)
-
-
-def print_end(record: EpisodeRecord, console: Console) -> None:
-    """Verdict and files of an episode."""
-    status = record.status
-    color = 'green' if status.success else 'red'
-    calls = sum(code != DONE_CODE for code in record.codes)
-    console.print(
-        f'[bold {color}]{escape(status.reason or "end not heard")}[/] after {status.step} steps '
-        f'({status.step * CONTROL_DT:.1f} s of robot time), {calls} skill calls\n'
-    )
