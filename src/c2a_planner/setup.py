@@ -8,12 +8,14 @@ setup(
     name=package_name,
     version='0.1.0',
     packages=find_packages(),
+    # Checkpoints that ship: read as files, so the package cannot stay in an archive.
+    package_data={package_name: ['checkpoints/*/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + package_name]),
         ('share/' + package_name, ['package.xml']),
     ],
     install_requires=['setuptools', 'numpy'],
-    zip_safe=True,
+    zip_safe=False,
     maintainer='C2A developers',
     maintainer_email='c2a-developers@users.noreply.github.com',
     description='Key-step planner library and planner node of C2A.',
