@@ -33,6 +33,8 @@ from c2a_sim_bridge.sim.world import World
 SKILL_MAX_STEPS = 150  # a skill that takes longer than 7.5 s will not end
 STALL_STEPS = 20  # nor will one whose arm has stood still for a second
 STALL_M = 5e-4
+# What was thrown or toppled rests within two seconds, a loaded scale within ten.
+SETTLE_STEPS = 200
 CAMERAS = ('base', 'wrist')
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
@@ -157,6 +159,7 @@ class Simulator:
         self._follower = Follower(self._instance.stages, self._new_interpreter(), self.cell_of)
         self._oracle_step: tuple[int, OracleStep] | None = None
         self._skill, self._skill_steps, self._skill_start = None, 0, 0
+        self._oracle_new_step, self._settling_since = 0, -1
         self._stall_position, self._stall_since = self.state.ee_position, 0
         self.success = self._instance.goal.update(self.state)
         words = self._instance.instruction if instruction is None else instruction
@@ -218,6 +221,7 @@ class Simulator:
         if self._oracle_step is None or self._oracle_step[0] != step:
             answer = self._follower.update(self.state, is_solved=self.success)
             self._oracle_step = (step, answer)
+            self._oracle_new_step = step if answer.is_new else self._oracle_new_step
         return self._oracle_step[1]
 
     def start_skill(self, code_text: str) -> None:
@@ -230,21 +234,27 @@ class Simulator:
         self._skill = None
         self._skill = self._interpreter.start(parse_key_step(code_text), self.state)
         self._skill_steps, self._skill_start = 0, self.state.step
+        self._settling_since = -1
 
     def skill_action(self) -> np.ndarray:
         """The running skill's next action (7,) float32; without a skill the arm holds."""
-        if self._skill is None:
+        if self._skill is None or self._settling_since >= 0:
             return hold_action(self.state.vacuum_on)
         return self._skill.act(self.state)
 
     def skill_status(self) -> str:
-        """'running', 'done' or 'failed: …', of the skill that was started last."""
+        """'running', 'done' or 'failed: …', of the skill that was started last.
+
+        A skill whose work is done goes on, holding still, while something moves that the oracle
+        waits for as well: nobody can say what is next before a thrown object has landed.
+        """
         if self._skill is None:
             return 'failed: no skill is running'
         if self._skill.is_lost(self.state):
             return 'failed: the object was lost'
         if self._skill.is_done(self.state):
-            return 'done'
+            return 'running' if self._settles() else 'done'
+        self._settling_since = -1
         if self._skill_steps >= SKILL_MAX_STEPS:
             return f'failed: not done after {SKILL_MAX_STEPS} steps'
         stalled = self.state.step - max(self._stall_since, self._skill_start)
@@ -284,6 +294,18 @@ class Simulator:
         specs = self.state.specs
         cells = [self.cell_of(index) for index in range(len(specs))]
         return label_objects(specs, cells, self._pictures.segment('base'))
+
+    def _settles(self) -> bool:
+        """Whether a skill that has done its work waits for what it set in motion."""
+        state = self.state
+        self.oracle_key_step()
+        begins_later = self._oracle_new_step <= self._skill_start and not self.success
+        moves = (i for i in range(len(state.specs)) if i != state.grasped)
+        if not begins_later or all(state.is_static(i) for i in moves):
+            return False
+        if self._settling_since < 0:
+            self._settling_since = state.step
+        return state.step - self._settling_since < SETTLE_STEPS
 
     def _build_world(self) -> World:
         instance = self._instance
