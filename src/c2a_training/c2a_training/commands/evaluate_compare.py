@@ -45,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
     titles = args.titles or [''] * len(args.files)
     try:
         if len(titles) != len(args.files):
-            raise ValueError(f'{len(titles)} titles for {len(args.files)} files: give one for each')
+            raise ValueError(
+                f'{len(titles)} titles for {len(args.files)} files: give one for each'
+            )
         pairs = zip(args.files, titles, strict=True)
         results = [read_result(path, title) for path, title in pairs]
     except ValueError as err:

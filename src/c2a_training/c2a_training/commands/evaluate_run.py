@@ -128,6 +128,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar='N',
         help='processes; results do not depend on it (default: 1)',
     )
+    parser.add_argument(
+        '--split',
+        choices=('simple', 'train', 'test'),
+        default='simple',
+        help='objects to draw from: test has colour-shape pairs that train has not (default: '
+        'simple, all pairs)',
+    )
     _add_planner_arguments(parser)
     _add_outputs(parser)
 
@@ -169,11 +176,11 @@ def _add_planner_arguments(parser: argparse.ArgumentParser) -> None:
         help='the planner gets a black picture: the control that shows what seeing is worth',
     )
     parser.add_argument(
-        '--split',
-        choices=('simple', 'train', 'test'),
-        default='simple',
-        help='objects to draw from: test has colour-shape pairs that train has not (default: '
-        'simple, all pairs)',
+        '--image-size',
+        type=int,
+        default=128,
+        metavar='PX',
+        help='side of the pictures that the planner gets (default: 128)',
     )
 
 
@@ -220,13 +227,15 @@ def check_request(args: argparse.Namespace) -> EvaluationRun:
 
     if args.workers < 1:
         raise ValueError(f'--workers is {args.workers}, expected at least 1')
+    if not 16 <= args.image_size <= 2048:
+        raise ValueError(f'--image-size is {args.image_size}, expected 16 to 2048 pixels')
     seeds = parse_seeds(args.seeds)
     if not args.any_seeds:
         check_seeds(seeds)
     words = [word for name in args.tasks for word in split_task_names(name)]
     tasks = tuple(select_tasks(words))
     names = ('planner', 'low_level', 'checkpoint', 'early_stop_chars', 'constrained')
-    names += ('server_url', 'server_model', 'replay_dir', 'blind', 'split')
+    names += ('server_url', 'server_model', 'replay_dir', 'blind', 'split', 'image_size')
     settings = EvaluationSettings(**{name: getattr(args, name) for name in names})
     settings.check()
     facts = read_facts(settings)

@@ -16,28 +16,35 @@ class CheckpointFacts:
     Attributes:
         checkpoint: its hash, or the planner's name where it has none.
         base_camera: the base camera that it knows, empty if any will do.
-        image_size: side of the pictures it was trained on [px], 0 if any will do.
         training_seeds: (first, last) of each range of seeds in its training data.
     """
 
     checkpoint: str
     base_camera: str = ''
-    image_size: int = 0
     training_seeds: tuple[tuple[int, int], ...] = ()
 
     def adapt(self, settings: EvaluationSettings) -> EvaluationSettings:
-        """The settings with the cameras that the checkpoint knows."""
-        return replace(
-            settings,
-            base_camera=self.base_camera or settings.base_camera,
-            image_size=self.image_size or settings.image_size,
-        )
+        """The settings with the camera that the checkpoint knows."""
+        return replace(settings, base_camera=self.base_camera or settings.base_camera)
 
 
 def read_facts(settings: EvaluationSettings) -> CheckpointFacts:
     """Read the facts of the planner in the settings.
 
     Raises:
-        ValueError: if its checkpoint is not there or does not fit.
+        ValueError: if its checkpoint is not there, damaged or made for something else.
     """
-    return CheckpointFacts(settings.planner)
+    if settings.planner != 'vlm':
+        return CheckpointFacts(settings.server_model or settings.planner)
+    from c2a_planner.checkpoint import find_checkpoint
+
+    found = find_checkpoint(settings.checkpoint)
+    found.check()
+    if found.info is None:
+        return CheckpointFacts(found.label)
+    ranges = getattr(found.info, 'training_seeds', ())
+    return CheckpointFacts(
+        checkpoint=found.label,
+        base_camera=found.info.base_camera,
+        training_seeds=tuple((int(first), int(last)) for first, last in ranges),
+    )

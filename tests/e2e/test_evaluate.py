@@ -1,0 +1,35 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""`c2a evaluate` with real episodes and processes."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+pytest.importorskip('sapien', reason='sapien is not installed')
+
+from c2a_training.commands import evaluate_run
+from c2a_training.commands.evaluate_command import GROUP
+
+pytestmark = pytest.mark.e2e
+
+FIRST = 1_000_000
+
+
+def test_two_runs_and_one_or_two_workers_write_the_same_bytes(tmp_path):
+    files = [tmp_path / f'{workers}.json' for workers in (1, 2)]
+    for workers, path in enumerate(files, 1):
+        words = ['run', '--planner', 'oracle', '--tasks', 'Pick', 'Topple']
+        words += ['--seeds', f'{FIRST}-{FIRST + 2}', '--workers', str(workers)]
+        args = GROUP.make_parser('run').parse_args([*words, '--json', str(path)])
+        assert evaluate_run.run(args, Console(file=io.StringIO())) == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+    document = json.loads(files[0].read_text())
+    assert [(cell['task'], cell['successes']) for cell in document['cells']] == [
+        ('Pick', 3),
+        ('Topple', 3),
+    ]
