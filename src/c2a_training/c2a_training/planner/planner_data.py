@@ -140,6 +140,8 @@ class LanguageBatches:
         """(N, T, D) of all examples' pictures, where the vision tower is frozen."""
         self.with_labels = False
         """Whether dense labels come along."""
+        self.with_pictures = True
+        """Whether pictures come along; without them the packer must leave no room for them."""
 
     def make(self, step: int) -> Batch:
         """The batch of a step, this process's part of it."""
@@ -152,6 +154,8 @@ class LanguageBatches:
             for number, rng in zip(numbers.tolist(), streams, strict=True)
         ]
         batch = language_tensors(self._packer.batch(sequences, self._multiple))
+        if not self.with_pictures:
+            return batch
         if self.features is not None:
             batch['features'] = self.features[torch.from_numpy(numbers)]
             return batch

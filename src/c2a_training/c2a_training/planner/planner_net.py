@@ -77,7 +77,7 @@ class PlannerNet(nn.Module):
     def language(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Loss on the replies' tokens."""
         features = batch.get('features')
-        if features is None:
+        if features is None and 'pixel_values' in batch:
             features = self.features(batch['pixel_values'])
         logits = self.reply_logits(batch, features)
         target = batch['target']
@@ -102,14 +102,15 @@ class PlannerNet(nn.Module):
         features = out.hidden_states[config.vision_feature_layer]
         return features[:, 1:] if config.vision_feature_select_strategy == 'default' else features
 
-    def reply_logits(self, batch: Batch, features: torch.Tensor) -> torch.Tensor:
-        """Logits (R, V) float32 of the replies' tokens."""
+    def reply_logits(self, batch: Batch, features: torch.Tensor | None) -> torch.Tensor:
+        """Logits (R, V) float32 of the replies' tokens; no features for prompts without pictures."""
         model = self.llava.model
         ids = batch['input_ids']
         embeds = model.get_input_embeddings()(ids)
-        tokens = model.multi_modal_projector(features)
-        is_image = (ids == self.llava.config.image_token_id).unsqueeze(-1)
-        embeds = embeds.masked_scatter(is_image, tokens.to(embeds.dtype))
+        if features is not None:
+            tokens = model.multi_modal_projector(features)
+            is_image = (ids == self.llava.config.image_token_id).unsqueeze(-1)
+            embeds = embeds.masked_scatter(is_image, tokens.to(embeds.dtype))
         hidden = model.language_model(
             inputs_embeds=embeds,
             attention_mask=batch['mask'],

@@ -11,7 +11,7 @@ OUT/last/           sealed checkpoint of the end
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -58,11 +58,11 @@ from c2a_training.planner.train_loop import Stage, TrainLoop
 from c2a_training.planner.train_state import Progress, StateStore, TrainState
 from c2a_training.planner.train_step import TrainStep
 
-VISION, LANGUAGE = 'vision', 'language'
-STAGES = (VISION, LANGUAGE)
+VISION, TEXT, LANGUAGE = 'vision', 'text', 'language'
+STAGES = (VISION, TEXT, LANGUAGE)
 BEST, LAST = 'best', 'last'
-# Two trainings must not draw the same examples in both stages' first steps.
-_SEED_OF = {VISION: 1, LANGUAGE: 2}
+# Stages must not draw the same examples in their first steps.
+_SEED_OF = {VISION: 1, LANGUAGE: 2, TEXT: 3}
 
 
 @dataclass(frozen=True)
@@ -142,10 +142,10 @@ class PlannerTraining:
         return True
 
     def _stage_config(self, name: str) -> StageConfig:
-        return self._config.vision if name == VISION else self._config.language
+        return getattr(self._config, name)
 
     def _new_progress(self) -> Progress:
-        first = VISION if not self._config.vision.is_empty else LANGUAGE
+        first = next((name for name in STAGES if not self._stage_config(name).is_empty), LANGUAGE)
         return Progress(
             stage=first,
             config=self._config.as_dict(),
@@ -202,6 +202,8 @@ class PlannerTraining:
     def _make_stage(self, name: str, log: TrainLog) -> Stage:
         if name == VISION:
             return self._vision_stage()
+        if name == TEXT:
+            return self._text_stage()
         return self._language_stage(log)
 
     def _vision_stage(self) -> Stage:
@@ -228,6 +230,30 @@ class PlannerTraining:
             validate=lambda: validate_dense(net, held, 64, count, accelerator.device),
             metric=DENSE_METRIC,
         )
+
+    def _text_stage(self) -> Stage:
+        """Prompts without pictures: cells stay a guess, everything else can be learned."""
+        config, net = self._config, self._net
+        net.requires_grad_(False)
+        for part in (net.llava.model.language_model, net.llava.lm_head):
+            part.requires_grad_(True)
+        net.freeze_vision(True)
+        net.dense_weight = 0.0
+        examples = PlannerExamples(self._datasets, replace(config.examples, questions=0))
+        batches = LanguageBatches(
+            examples,
+            PictureSource(self._datasets, examples, self._model.pictures),
+            Packer(self._model.tokenizer, 0, config.longest),
+            batch_size=config.text.batch_size,
+            seed=config.seed + _SEED_OF[TEXT],
+            multiple=config.length_multiple,
+            share=self._share,
+        )
+        batches.with_pictures = False
+        step = self._make_step({1.0: list(_learning(net))}, TEXT)
+        if config.compile:
+            compile_language_model(net)
+        return Stage(TEXT, config.text, step, batches.make, dict, METRIC)
 
     def _language_stage(self, log: TrainLog) -> Stage:
         config, net, llava = self._config, self._net, self._model.llava
@@ -342,11 +368,8 @@ def train_planner(
 
 def compile_language_model(net: PlannerNet) -> None:
     """Fuse the element-wise work of the language model; its names stay as they are."""
-    import torch._dynamo
-
-    # One compilation for each length of a batch.
-    torch._dynamo.config.recompile_limit = 64
-    net.llava.model.language_model.compile(dynamic=False)
+    # One compilation for all lengths of a batch: it is as fast as one for each.
+    net.llava.model.language_model.compile(dynamic=True)
 
 
 def load_weights(net: PlannerNet, state: TrainState) -> None:
