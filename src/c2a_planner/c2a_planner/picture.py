@@ -75,6 +75,9 @@ class PictureSettings:
     def resize(self, pictures: ImageArray) -> ImageArray:
         """Pictures (B, H, W, 3) uint8 to (B, size, size, 3) uint8.
 
+        A renderer samples the middles of pixels. So where pictures are an odd number of times as
+        large, each block's middle pixel is taken: what the small camera would have shown, exactly.
+
         Raises:
             ValueError: for pictures that are not square RGB.
         """
@@ -84,6 +87,9 @@ class PictureSettings:
             )
         if pictures.shape[1] == self.size:
             return pictures
+        factor, rest = divmod(pictures.shape[1], self.size)
+        if factor % 2 == 1 and not rest:
+            return np.ascontiguousarray(pictures[:, factor // 2 :: factor, factor // 2 :: factor])
         shrinks = pictures.shape[1] > self.size
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         side = (self.size, self.size)
