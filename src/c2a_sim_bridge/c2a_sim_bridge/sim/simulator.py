@@ -206,6 +206,10 @@ class Simulator:
         self._skill_steps += 1
         if float(np.abs(state.ee_position - self._stall_position).max()) > STALL_M:
             self._stall_position, self._stall_since = state.ee_position, state.step
+        if self._skill is not None:
+            # Skills wait with the oracle, whether anybody else asks for it or not: it has to have
+            # seen every step.
+            self.oracle_key_step()
 
     def hold(self) -> None:
         """One control step in which the arm keeps its target and the vacuum stays as it is."""
@@ -231,6 +235,7 @@ class Simulator:
             SkillCodeError: if the text is no key step or reads an unset pose.
             SkillFailedError: if it cannot begin in this state. The last skill is over then.
         """
+        self.oracle_key_step()
         self._skill = None
         self._skill = self._interpreter.start(parse_key_step(code_text), self.state)
         self._skill_steps, self._skill_start = 0, self.state.step
@@ -298,7 +303,6 @@ class Simulator:
     def _settles(self) -> bool:
         """Whether a skill that has done its work waits for what it set in motion."""
         state = self.state
-        self.oracle_key_step()
         begins_later = self._oracle_new_step <= self._skill_start and not self.success
         moves = (i for i in range(len(state.specs)) if i != state.grasped)
         if not begins_later or all(state.is_static(i) for i in moves):
