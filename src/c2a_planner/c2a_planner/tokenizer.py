@@ -57,7 +57,9 @@ def train_tokenizer(
     )
     tokenizer.train_from_iterator(_with_cells(texts), trainer)
     # What comes with each picture is one token each: the two requests, and how replies begin.
-    tokenizer.add_tokens([STEP_REQUEST, KEY_STEP_REQUEST, f'{END}\n{ASSISTANT}\n'])
+    tokenizer.add_tokens([STEP_REQUEST, KEY_STEP_REQUEST])
+    # Special like its parts, or they would be cut out of it first.
+    tokenizer.add_special_tokens([f'{END}\n{ASSISTANT}\n'])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
