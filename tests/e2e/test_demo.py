@@ -17,6 +17,7 @@ import pytest
 pytestmark = [pytest.mark.e2e, pytest.mark.ros]
 
 DEMO = [sys.executable, '-m', 'c2a_training.cli', 'demo', '--tasks', 'Pick', '--image-size', '64']
+ORACLE = ('--planner', 'oracle')
 TIMEOUT_S = 90.0
 
 
@@ -47,7 +48,10 @@ def processes_of(domain: str) -> list[int]:
 
 def test_demo_shows_the_code_and_films_a_successful_episode(tmp_path):
     result = subprocess.run(
-        [*DEMO, '--out', str(tmp_path)], capture_output=True, text=True, timeout=TIMEOUT_S
+        [*DEMO, *ORACLE, '--out', str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert 'pick(actor=get_actor(' in result.stdout
@@ -60,7 +64,7 @@ def test_demo_shows_the_code_and_films_a_successful_episode(tmp_path):
 
 def test_code_printed_by_the_demo_is_the_code_of_the_rollout_without_ros(tmp_path):
     result = subprocess.run(
-        [*DEMO, '--seed', '3', '--out', str(tmp_path)],
+        [*DEMO, *ORACLE, '--seed', '3', '--out', str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -83,7 +87,7 @@ def test_code_printed_by_the_demo_is_the_code_of_the_rollout_without_ros(tmp_pat
 def test_ctrl_c_leaves_neither_a_process_nor_half_a_video(tmp_path, ros_domain):
     before = set(processes_of(str(ros_domain)))
     process = subprocess.Popen(
-        [*DEMO, '--out', str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*DEMO, *ORACLE, '--out', str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     end = time.monotonic() + TIMEOUT_S
     while not list(tmp_path.glob('stack.log')):

@@ -137,6 +137,8 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
     from c2a_sim_bridge.sim.tasks.registry import get_task
 
     console = console or Console(highlight=False)
+    # Told to end, it leaves no process behind either.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         tasks = tuple(get_task(name).name for name in args.tasks)
         from c2a_training.demo_recorder_node import Listener as RosListener
