@@ -66,6 +66,8 @@ class CheckpointInfo:
         format_version: of this file.
         training_seeds: (first, last) of each range of seeds in its training data.
         files: name -> SHA-256 of the sealed files; filled in by `write_checkpoint`.
+        training_seeds: (first, last) seed of the scenes in each dataset it was trained on;
+            `c2a evaluate` refuses them.
     """
 
     preset: str
@@ -81,6 +83,12 @@ class CheckpointInfo:
     format_version: int = FORMAT_VERSION
     training_seeds: Sequence[Sequence[int]] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    training_seeds: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make pairs of what JSON made lists."""
+        ranges = tuple((int(first), int(last)) for first, last in self.training_seeds)
+        object.__setattr__(self, 'training_seeds', ranges)
 
     @property
     def hash(self) -> str:

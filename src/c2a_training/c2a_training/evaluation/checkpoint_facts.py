@@ -25,7 +25,11 @@ class CheckpointFacts:
 
     def adapt(self, settings: EvaluationSettings) -> EvaluationSettings:
         """The settings with the camera that the checkpoint knows."""
-        return replace(settings, base_camera=self.base_camera or settings.base_camera)
+        # It may know several: `framed+original`.
+        known = self.base_camera.split('+')
+        if not self.base_camera or settings.base_camera in known:
+            return settings
+        return replace(settings, base_camera=known[0])
 
 
 def read_facts(settings: EvaluationSettings) -> CheckpointFacts:
@@ -42,9 +46,8 @@ def read_facts(settings: EvaluationSettings) -> CheckpointFacts:
     found.check()
     if found.info is None:
         return CheckpointFacts(found.label)
-    ranges = getattr(found.info, 'training_seeds', ())
     return CheckpointFacts(
         checkpoint=found.label,
         base_camera=found.info.base_camera,
-        training_seeds=tuple((int(first), int(last)) for first, last in ranges),
+        training_seeds=found.info.training_seeds,
     )

@@ -37,8 +37,9 @@ from c2a_training.rollout import (
 
 logger = logging.getLogger(__name__)
 
-# Large enough for people to look at, where the planner does not see the pictures.
-VIDEO_IMAGE_SIZE = 512
+# Large enough for people to look at, where the planner does not see the pictures; else so many
+# times the planner's: an odd number, so that it gets the same pixels (`PictureSettings.resize`).
+VIDEO_IMAGE_SIZE, VIDEO_FACTOR = 512, 3
 
 
 class EpisodeEvaluator:
@@ -68,8 +69,8 @@ class EpisodeEvaluator:
         self._settings = settings
         self._for_video = for_video
         size = settings.image_size
-        if for_video and not settings.sees:
-            size = max(size, VIDEO_IMAGE_SIZE)
+        if for_video:
+            size = VIDEO_FACTOR * size if settings.sees else VIDEO_IMAGE_SIZE
         self._simulator = Simulator(
             SimConfig(
                 image_size=size,

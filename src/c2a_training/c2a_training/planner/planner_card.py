@@ -21,9 +21,13 @@ from c2a_training.planner.train_state import Progress
 
 
 def make_info(
-    config: PlannerTrainConfig, progress: Progress, cameras: Iterable[str]
+    config: PlannerTrainConfig,
+    progress: Progress,
+    cameras: Iterable[str],
+    datasets: Sequence[EpisodeDataset] = (),
 ) -> CheckpointInfo:
     """Description of a checkpoint, without its files' hashes."""
+    seeds = [[episode.seed for episode in dataset.episodes] for dataset in datasets]
     return CheckpointInfo(
         preset=config.preset,
         data_fingerprint=_joined(progress.data),
@@ -31,6 +35,7 @@ def make_info(
         seed=config.seed,
         metrics={name: round(value, 5) for name, value in progress.metrics.items()},
         base_camera='+'.join(sorted(cameras)),
+        training_seeds=tuple(sorted({(min(found), max(found)) for found in seeds})),
     )
 
 

@@ -252,7 +252,7 @@ class PlannerTraining:
         batches.with_pictures = False
         step = self._make_step({1.0: list(_learning(net))}, TEXT)
         if config.compile:
-            compile_language_model(net)
+            net.compile_language()
         return Stage(TEXT, config.text, step, batches.make, dict, METRIC)
 
     def _language_stage(self, log: TrainLog) -> Stage:
@@ -290,7 +290,7 @@ class PlannerTraining:
             batches.features = self._features(source, log)
             held = Held(held_examples, held_source, held.numbers, None)
         if config.compile:
-            compile_language_model(net)
+            net.compile_language()
         size, accelerator = config.language.batch_size, self._accelerator
         return Stage(
             name=LANGUAGE,
@@ -330,7 +330,7 @@ class PlannerTraining:
         """Write a sealed checkpoint; all processes must call it."""
         state = step.model_state()
         if self._accelerator.is_main_process:
-            info = make_info(self._config, progress, self._cameras)
+            info = make_info(self._config, progress, self._cameras, self._datasets)
             card = make_card(info, self._config, progress, self._request.command, self._datasets)
             write_sealed(self._request.out / name, self._model, state, self._config, info, card)
         self._accelerator.wait_for_everyone()
@@ -364,12 +364,6 @@ def train_planner(
         request.out.mkdir(parents=True, exist_ok=True)
     accelerator.wait_for_everyone()
     return PlannerTraining(request, accelerator, console if is_first else None).run()
-
-
-def compile_language_model(net: PlannerNet) -> None:
-    """Fuse the element-wise work of the language model; its names stay as they are."""
-    # One compilation for all lengths of a batch: it is as fast as one for each.
-    net.llava.model.language_model.compile(dynamic=True)
 
 
 def load_weights(net: PlannerNet, state: TrainState) -> None:
