@@ -90,11 +90,6 @@ class EpisodeRows:
         """Picture (H, W, 3) of the wrist camera at a row; ValueError where none was taken."""
         return decode_jpeg(self._picture('wrist', row))
 
-    @property
-    def has_all_pictures(self) -> bool:
-        """Whether both pictures of every row were taken."""
-        return None not in self.base_jpeg and None not in self.wrist_jpeg
-
     def need_all_pictures(self, what: str) -> None:
         """Refuse what needs both pictures of every row.
 
