@@ -97,6 +97,10 @@ class VlmBackend:
                 'start the bridge with render:=true',
             )
         started = time.perf_counter()
+        if not memory:
+            # An episode begins. What is kept of the last one's prompt would change the last bits
+            # of this one's, and an episode would depend on those before it.
+            self.model.clear()
         prompt = self.model.encode_prompt(instruction, memory, request_text(request_key_step))
         # What the model is expected to say; a new key step cannot be guessed.
         last = comment(memory[-1]) if memory and not request_key_step else ''

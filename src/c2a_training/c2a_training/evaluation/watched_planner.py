@@ -59,14 +59,9 @@ class WatchedBackend:
         self.begin_episode()
 
     def begin_episode(self) -> None:
-        """Count anew, and let the backend forget what it keeps between replies."""
+        """Count anew."""
         self.last: Reply | None = None
         self.decisions, self.tokens, self.seconds = 0, 0, 0.0
-        # A prefix that is kept from another episode may change a reply's last bits: then an
-        # episode would depend on the ones before it.
-        forget = getattr(self._backend, 'reset', None)
-        if forget is not None:
-            forget()
 
     def reply(
         self,
