@@ -18,6 +18,8 @@ from scripted_server import ScriptedServer, endless, events, plain, silent, stre
 from c2a_core.skill_api import comment
 from c2a_core.types import ReplyStatus
 from c2a_planner import prompt
+from c2a_planner.backend import make_backend
+from c2a_planner.params import PlannerParams
 from c2a_planner.planner import Planner
 
 pytest.importorskip('openai')
@@ -213,3 +215,15 @@ def test_wrong_address_is_refused_at_the_start(url):
 def test_unknown_picture_format_is_refused_at_the_start():
     with pytest.raises(ValueError, match='choose one of png, jpeg'):
         OpenAIBackend('http://127.0.0.1/v1', picture_format='gif')
+
+
+def test_node_parameters_reach_the_backend():
+    with ScriptedServer(plain(503, 'loading'), stream('# mo', 've3d', end=None)) as server:
+        params = PlannerParams(
+            planner='openai', server_url=server.url, server_model='tiny', server_retries=1
+        )
+        backend = make_backend(params.planner, params.backend_options())
+        reply = backend.reply(make_observation(), 'Pick it up', (MOVE,), False, None)
+    assert (reply.text, reply.early_stopped) == (comment(MOVE), True)
+    assert (len(server.requests), server.requests[0][2]['model']) == (2, 'tiny')
+    assert backend.checkpoint == 'openai:tiny'
