@@ -18,6 +18,7 @@ from torch.nn import functional
 from transformers import LlavaForConditionalGeneration
 
 from c2a_training.planner.dense import DenseHeads
+from c2a_training.planner.language_forward import LanguageForward
 
 Batch = Mapping[str, torch.Tensor]
 
@@ -42,6 +43,11 @@ class PlannerNet(nn.Module):
         self.dense = dense
         self.dense_weight = dense_weight
         self.is_vision_frozen = False
+        self._language = LanguageForward(llava.model.language_model)
+
+    def compile_language(self) -> None:
+        """Let `torch.compile` fuse the language model's element-wise work."""
+        self._language.compile()
 
     def train(self, mode: bool = True) -> PlannerNet:
         """Switch to training; a frozen vision tower's statistics stay as they are."""
@@ -111,14 +117,8 @@ class PlannerNet(nn.Module):
             tokens = model.multi_modal_projector(features)
             is_image = (ids == self.llava.config.image_token_id).unsqueeze(-1)
             embeds = embeds.masked_scatter(is_image, tokens.to(embeds.dtype))
-        hidden = model.language_model(
-            inputs_embeds=embeds,
-            attention_mask=batch['mask'],
-            position_ids=batch['position_ids'],
-            use_cache=False,
-        ).last_hidden_state
-        chosen = hidden.flatten(0, 1)[batch['at']]
-        return self.llava.lm_head(chosen).float()
+        hidden = self._language(embeds, batch['mask'], batch['position_ids'], batch['at'])
+        return self.llava.lm_head(hidden).float()
 
     def dense_loss(self, features: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
         """Loss of the labels per cell; its accuracy is the mean over the heads."""
