@@ -10,7 +10,6 @@ are computed at those few: the same numbers for less work. A test holds it to `P
 from __future__ import annotations
 
 import torch
-from torch import nn
 from torch.nn import functional
 from transformers.models.phi3.modeling_phi3 import Phi3DecoderLayer, Phi3Model, rotate_half
 

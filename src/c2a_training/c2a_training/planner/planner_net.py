@@ -109,7 +109,7 @@ class PlannerNet(nn.Module):
         return features[:, 1:] if config.vision_feature_select_strategy == 'default' else features
 
     def reply_logits(self, batch: Batch, features: torch.Tensor | None) -> torch.Tensor:
-        """Logits (R, V) float32 of the replies' tokens; no features for prompts without pictures."""
+        """Logits (R, V) float32 of the replies' tokens; features None: no pictures."""
         model = self.llava.model
         ids = batch['input_ids']
         embeds = model.get_input_embeddings()(ids)
