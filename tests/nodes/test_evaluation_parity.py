@@ -87,3 +87,28 @@ def trace(ros):
         return ()
     last = heard[-1]
     return (*last.memory, last.code) if last.is_key_step else last.memory
+
+
+def test_a_model_sees_and_says_the_same_in_one_process_and_over_dds(ros):
+    pytest.importorskip('transformers', reason='transformers is not installed')
+    from small_planner import small_vlm
+
+    from c2a_planner.vlm_backend import VlmBackend
+
+    # Of random weights comes no good code, but grammar makes it some code.
+    settings = EvaluationSettings(planner='vlm', image_size=64)
+    backend = VlmBackend(small_vlm(), constrained=True, max_tokens=96)
+    record = EpisodeEvaluator(settings, backend=backend).evaluate(EpisodeJob('Pick', FIRST))
+    assert not record.is_crash
+    world = ManiskillBackend(Simulator(SimConfig(image_size=64)))
+    model = VlmBackend(small_vlm(), constrained=True, max_tokens=96)
+    ros.stack(world, model, bridge={'task': 'Pick', 'seed': FIRST})
+    status = ros.ended(timeout_s=60.0)
+    assert (status.success, status.step, status.reason) == (
+        record.success,
+        record.steps,
+        record.reason,
+    )
+    said = [answer.text for answer in record.answers if answer.status == ReplyStatus.KEY_STEP]
+    wait_until(lambda: len(trace(ros)) >= len(said), what=f'{len(said)} key steps')
+    assert trace(ros)[: len(said)] == tuple(said)
