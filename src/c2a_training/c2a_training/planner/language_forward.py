@@ -1,16 +1,18 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""The Phi-3 language model's forward pass for training: the last layer only where it matters.
+"""The language model's forward pass for training: Phi-3's last layer only where it matters.
 
 The positions that predict a reply's token are a fifth of a packed sequence. The last layer's
 attention still reads all positions, but its queries, its feed-forward part and all that follows
-are computed at those few: the same numbers for less work. A test holds it to `Phi3Model`.
+are computed at those few: the same numbers for less work. A test holds it to `Phi3Model`. Other
+language models (some LLaVA-Phi-3 are stored as Llama) run as they are.
 """
 
 from __future__ import annotations
 
 import torch
 from torch.nn import functional
+from transformers import PreTrainedModel
 from transformers.models.phi3.modeling_phi3 import Phi3DecoderLayer, Phi3Model, rotate_half
 
 # The few positions are padded to a multiple of it: few shapes to compile.
@@ -24,13 +26,16 @@ class LanguageForward:
         model: the language model; its adapters, if any, work as usual.
     """
 
-    def __init__(self, model: Phi3Model) -> None:
+    def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
+        self.is_whole = not isinstance(model, Phi3Model)
+        """Whether the last layer is computed everywhere, as FSDP needs it."""
         self._run = self._forward
 
     def compile(self) -> None:
         """Let `torch.compile` fuse the element-wise work; one compilation for all lengths."""
         self._run = torch.compile(self._forward, dynamic=True)
+        self._whole = torch.compile(self._whole, dynamic=True)
 
     def __call__(
         self,
@@ -50,18 +55,26 @@ class LanguageForward:
         Returns:
             (R, D), after the last norm.
         """
+        if self.is_whole:
+            return self._whole(embeds, mask, position_ids).flatten(0, 1)[at]
         batch, length = position_ids.shape
         rows, columns = at // length, at % length
         counts = torch.bincount(rows, minlength=batch)
-        width = -(-int(counts.max()) // QUERY_MULTIPLE) * QUERY_MULTIPLE
-        if width >= length:
-            width = length
+        width = min(length, -(-int(counts.max()) // QUERY_MULTIPLE) * QUERY_MULTIPLE)
         starts = counts.cumsum(0) - counts
         slots = torch.arange(len(at), device=at.device) - starts[rows]
         chosen = torch.zeros((batch, width), dtype=torch.long, device=at.device)
         chosen[rows, slots] = columns
         hidden = self._run(embeds, mask, position_ids, chosen)  # (B, width, D)
         return hidden[rows, slots]
+
+    def _whole(
+        self, embeds: torch.Tensor, mask: torch.Tensor, position_ids: torch.Tensor
+    ) -> torch.Tensor:
+        """Hidden states (B, L, D) everywhere."""
+        return self._model(
+            inputs_embeds=embeds, attention_mask=mask, position_ids=position_ids, use_cache=False
+        ).last_hidden_state
 
     def _forward(
         self,

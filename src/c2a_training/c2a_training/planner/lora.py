@@ -27,15 +27,19 @@ def add_adapters(llava: LlavaForConditionalGeneration, settings: LoraSettings) -
     Raises:
         ValueError: if the model has no layer of the names.
     """
-    names = '|'.join(map(re.escape, settings.targets))
-    pattern = rf'.*language_model\..*\.({names})'
-    linear = [name for name, part in llava.named_modules() if isinstance(part, nn.Linear)]
-    if not any(re.fullmatch(pattern, name) for name in linear):
-        ends = sorted({name.rsplit('.', 1)[-1] for name in linear if 'language_model' in name})
+    linear = {
+        name.rsplit('.', 1)[-1]
+        for name, part in llava.model.language_model.named_modules()
+        if isinstance(part, nn.Linear)
+    }
+    unknown = set(settings.targets) - linear
+    if unknown:
         raise ValueError(
-            f'lora.targets {", ".join(settings.targets)} are no layers of the language model, '
-            f'which has {", ".join(ends)}'
+            f'lora.targets {", ".join(sorted(unknown))} are no linear layers of the language '
+            f'model, which has {", ".join(sorted(linear))}'
         )
+    names = '|'.join(map(re.escape, settings.targets or sorted(linear)))
+    pattern = rf'.*language_model\..*\.({names})'
     llava.requires_grad_(False)
     config = LoraConfig(
         r=settings.rank,

@@ -49,6 +49,10 @@ class PlannerNet(nn.Module):
         """Let `torch.compile` fuse the language model's element-wise work."""
         self._language.compile()
 
+    def keep_language_whole(self) -> None:
+        """Call the language model as it is: layers that are spread over devices need that."""
+        self._language.is_whole = True
+
     def train(self, mode: bool = True) -> PlannerNet:
         """Switch to training; a frozen vision tower's statistics stay as they are."""
         super().train(mode)
@@ -61,7 +65,9 @@ class PlannerNet(nn.Module):
         self.is_vision_frozen = frozen
         self.llava.model.vision_tower.requires_grad_(not frozen)
 
-    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def forward(
+        self, batch: Batch, *, logits_only: bool = False
+    ) -> dict[str, torch.Tensor] | torch.Tensor:
         """Losses of a batch.
 
         Args:
@@ -70,11 +76,15 @@ class PlannerNet(nn.Module):
                 B x L that predict a reply's token, `target` (R,) those tokens; `features`
                 (B, T, D) or `pixel_values` (B, 3, S, S). Dense: `pixel_values` and
                 `dense_labels` (B, 4, cells).
+            logits_only: return the replies' logits (R, V) instead; everything goes through here,
+                because a model that is spread over devices is whole in here only.
 
         Returns:
             `loss` and `n`, sums whose quotient is the loss; `correct` and `tokens`, sums whose
             quotient is the accuracy.
         """
+        if logits_only:
+            return self.reply_logits(batch, self._features_of(batch))
         if 'input_ids' in batch:
             return self.language(batch)
         features = self.features(batch['pixel_values'])
@@ -82,9 +92,7 @@ class PlannerNet(nn.Module):
 
     def language(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Loss on the replies' tokens."""
-        features = batch.get('features')
-        if features is None and 'pixel_values' in batch:
-            features = self.features(batch['pixel_values'])
+        features = self._features_of(batch)
         logits = self.reply_logits(batch, features)
         target = batch['target']
         count = torch.tensor(float(len(target)), device=target.device)
@@ -98,6 +106,12 @@ class PlannerNet(nn.Module):
             dense = self.dense_loss(features, batch)
             out['loss'] = out['loss'] + self.dense_weight * count * dense['loss'] / dense['n']
         return out
+
+    def _features_of(self, batch: Batch) -> torch.Tensor | None:
+        """The pictures' features, None for prompts without pictures."""
+        if 'features' in batch:
+            return batch['features']
+        return self.features(batch['pixel_values']) if 'pixel_values' in batch else None
 
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """The vision tower's tokens (B, T, D) of pictures, as the language model is given them."""

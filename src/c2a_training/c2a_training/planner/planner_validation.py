@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from accelerate import Accelerator
+from torch import nn
 
 from c2a_training.planner.examples import KINDS, Example, PlannerExamples
 from c2a_training.planner.packing import IGNORED, PackedBatch, Packer
@@ -36,13 +37,11 @@ class Held:
         examples: of held-out episodes.
         source: of their pictures.
         numbers: (n,) of the examples that are looked at.
-        features: (N, T, D) of all of them, where the vision tower is frozen.
     """
 
     examples: PlannerExamples
     source: PictureSource
     numbers: np.ndarray
-    features: torch.Tensor | None = None
 
 
 def choose_held(examples: PlannerExamples, source: PictureSource, count: int) -> Held:
@@ -52,13 +51,20 @@ def choose_held(examples: PlannerExamples, source: PictureSource, count: int) ->
 
 
 def validate_language(
-    net: PlannerNet,
+    net: nn.Module,
     held: Held,
     packer: Packer,
     batch_size: int,
     accelerator: Accelerator,
 ) -> dict[str, float]:
     """Share of replies that are right, word for word, by kind.
+
+    Args:
+        net: the `PlannerNet`, as the accelerator wrapped it.
+        held: what is looked at.
+        packer: of the model.
+        batch_size: examples at once in each process.
+        accelerator: the processes and the device.
 
     Returns:
         `exact_NAME` for each of `NAMES` that occurs, `exact_code` over step and key-step replies,
@@ -67,7 +73,10 @@ def validate_language(
     right, count = np.zeros(len(NAMES)), np.zeros(len(NAMES))
     loss, tokens = 0.0, 0.0
     net.eval()
-    mine = held.numbers[accelerator.process_index :: accelerator.num_processes]
+    # As many for each process: what is spread over processes must be called in step.
+    count_each = -(-len(held.numbers) // accelerator.num_processes)
+    numbers = np.resize(held.numbers, count_each * accelerator.num_processes)
+    mine = numbers[accelerator.process_index :: accelerator.num_processes]
     for start in range(0, len(mine), batch_size):
         numbers = mine[start : start + batch_size]
         examples = [
@@ -106,22 +115,19 @@ def validate_dense(
 
 
 def _predict(
-    net: PlannerNet, held: Held, numbers: np.ndarray, packed: PackedBatch, accelerator: Accelerator
+    net: nn.Module, held: Held, numbers: np.ndarray, packed: PackedBatch, accelerator: Accelerator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whether each reply's token is right (R,), and its loss (R,)."""
     device = accelerator.device
-    batch = {name: value.to(device) for name, value in language_tensors(packed).items()}
+    batch = language_tensors(packed) | {'pixel_values': held.source.pixel_values(numbers)}
+    batch = {name: value.to(device) for name, value in batch.items()}
     with (
         torch.no_grad(),
         torch.autocast(device.type, torch.bfloat16),
         # Its shapes are its own: not worth a compilation.
         torch.compiler.set_stance('force_eager'),
     ):
-        if held.features is not None:
-            features = held.features[torch.from_numpy(numbers)].to(device)
-        else:
-            features = net.features(held.source.pixel_values(numbers).to(device))
-        logits = net.reply_logits(batch, features)
+        logits = net(batch, logits_only=True)
     losses = torch.nn.functional.cross_entropy(logits, batch['target'], reduction='none')
     return (logits.argmax(-1) == batch['target']).cpu().numpy(), losses.cpu().numpy()
 

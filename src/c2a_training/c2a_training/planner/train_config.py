@@ -75,14 +75,14 @@ class LoraSettings:
         rank: of the adapters.
         alpha: their scale is alpha / rank.
         dropout: before the adapters.
-        targets: names of the linear layers that get one.
+        targets: names of the linear layers that get one; none for all of them.
         train_projector: also train the two layers between vision tower and language model.
     """
 
     rank: int = 32
     alpha: int = 64
     dropout: float = 0.05
-    targets: tuple[str, ...] = ('qkv_proj', 'o_proj', 'gate_up_proj', 'down_proj')
+    targets: tuple[str, ...] = ()
     train_projector: bool = True
 
 

@@ -150,7 +150,9 @@ class TrainLoop:
     def save(self, stage: Stage) -> None:
         """Write the state; all processes must call it."""
         self._count_seconds()
-        model, optimizer = stage.step.model_state(), stage.step.optimizer_state()
+        # Of a large model that was opened, only what was learned is worth the space.
+        model = stage.step.model_state(learning_only=self._config.preset != 'tiny')
+        optimizer = stage.step.optimizer_state()
         if self._accelerator.is_main_process:
             self._store.save(TrainState(replace(self.progress), model, optimizer))
         self._saved = time.perf_counter()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from rich.console import Console
 
 from c2a_training.atomic_file import write_json
@@ -47,7 +47,6 @@ from c2a_training.planner.planner_net import PlannerNet
 from c2a_training.planner.planner_validation import (
     DENSE_METRIC,
     METRIC,
-    Held,
     choose_held,
     validate_dense,
     validate_language,
@@ -182,6 +181,8 @@ class PlannerTraining:
         if config.preset == 'phi3':
             net = PlannerNet(llava)
             net.freeze_vision(True)
+            if self._is_spread:
+                net.keep_language_whole()
             return net
         torch.manual_seed(config.seed)
         return PlannerNet(llava, DenseHeads(llava.config.vision_config.hidden_size))
@@ -288,7 +289,6 @@ class PlannerTraining:
         step = self._make_step(groups, LANGUAGE)
         if is_frozen:
             batches.features = self._features(source, log)
-            held = Held(held_examples, held_source, held.numbers, None)
         if config.compile:
             net.compile_language()
         size, accelerator = config.language.batch_size, self._accelerator
@@ -297,12 +297,14 @@ class PlannerTraining:
             config=config.language,
             step=step,
             make_batch=batches.make,
-            validate=lambda: validate_language(net, held, packer, size, accelerator),
+            validate=lambda: validate_language(step.net, held, packer, size, accelerator),
             metric=METRIC,
             keep=lambda progress: self._keep(BEST, step, progress),
         )
 
     def _features(self, source: PictureSource, log: TrainLog) -> torch.Tensor | None:
+        if self._config.feature_cache_gb <= 0 or self._is_spread:
+            return None
         log.say(f'computing the features of {len(source)} pictures')
         return compute_features(
             self._net,
@@ -313,6 +315,11 @@ class PlannerTraining:
 
     def _held_examples(self) -> PlannerExamples:
         return PlannerExamples(self._datasets, self._config.examples, held_out=True)
+
+    @property
+    def _is_spread(self) -> bool:
+        """Whether the model itself is spread over the processes."""
+        return self._accelerator.distributed_type == DistributedType.FSDP
 
     @property
     def _share(self) -> tuple[int, int]:

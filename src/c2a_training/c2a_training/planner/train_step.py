@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from accelerate import Accelerator
@@ -123,9 +124,14 @@ class TrainStep:
             values = self._accelerator.reduce(values, 'sum')
         return dict(zip(names, values, strict=True))
 
-    def model_state(self) -> dict[str, torch.Tensor]:
-        """Weights and buffers by name; all processes must call it."""
-        return get_model_state_dict(self.net, options=_WHOLE)
+    def model_state(self, *, learning_only: bool = False) -> dict[str, torch.Tensor]:
+        """Weights and buffers by name; all processes must call it.
+
+        Args:
+            learning_only: leave out the weights that do not learn.
+        """
+        options = replace(_WHOLE, ignore_frozen_params=learning_only)
+        return get_model_state_dict(self.net, options=options)
 
     def optimizer_state(self) -> dict[str, torch.Tensor]:
         """Moments by `parameter//name`; all processes must call it."""
@@ -158,5 +164,6 @@ class TrainStep:
             self.net,
             self.optimizer.optimizer,
             document,
-            options=StateDictOptions(full_state_dict=True),
+            # Settings that were changed on the way may let more parameters learn than before.
+            options=StateDictOptions(full_state_dict=True, strict=False),
         )
