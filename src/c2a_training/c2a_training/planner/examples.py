@@ -120,6 +120,7 @@ class PlannerExamples:
     ) -> None:
         self.settings = settings or ExampleSettings()
         self._datasets = tuple(datasets)
+        self._knows_oracle = tuple(map(_knows_oracle, self._datasets))
         parts = [
             self._usable_rows(index, dataset, held_out)
             for index, dataset in enumerate(self._datasets)
@@ -161,7 +162,7 @@ class PlannerExamples:
         """
         index, row = self.rows[number].tolist()
         dataset = self._datasets[index]
-        memory, target = dataset.memory(row), _target(dataset, row)
+        memory, target = dataset.memory(row), _target(dataset, row, self._knows_oracle[index])
         probability = self.settings.memory_noise if noise else 0.0
         shown = tuple(_move_cells(step, probability, rng) for step in memory)
         if memory and target == memory[-1]:
@@ -213,9 +214,12 @@ class PlannerExamples:
         candidates = np.nonzero(dataset.has_base_picture)[0]
         episodes = dataset.episode_of(candidates)
         candidates = candidates[of_episode[episodes]]
-        known = [row for row in candidates.tolist() if _target(dataset, row)]
+        targets = {
+            row: _target(dataset, row, self._knows_oracle[index]) for row in candidates.tolist()
+        }
+        known = [row for row, target in targets.items() if target]
         border = [
-            not memory or _target(dataset, row) != memory[-1]
+            not memory or targets[row] != memory[-1]
             for row, memory in ((row, dataset.memory(row)) for row in known)
         ]
         rows = np.array([[index, row] for row in known], np.int64).reshape(-1, 2)
@@ -246,9 +250,18 @@ class _TaskDraw:
         return self._numbers[np.minimum(found, len(self._numbers) - 1)]
 
 
-def _target(dataset: EpisodeDataset, row: int) -> str:
-    """What should be running at a row: the ground truth where it is known, else the code."""
-    return dataset.texts('oracle_code', [row])[0] or dataset.texts('code', [row])[0]
+def _target(dataset: EpisodeDataset, row: int, knows_oracle: bool) -> str:
+    """What should be running at a row, empty where nobody knows.
+
+    Rows of a learned planner hold its own code, mistakes included: there the ground truth counts
+    and nothing else.
+    """
+    column = 'oracle_code' if knows_oracle else 'code'
+    return dataset.texts(column, [row])[0]
+
+
+def _knows_oracle(dataset: EpisodeDataset) -> bool:
+    return any(dataset.texts('oracle_code', np.arange(len(dataset))))
 
 
 def _denies_held_out(question: str, names: Sequence[str]) -> bool:

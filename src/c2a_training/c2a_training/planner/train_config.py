@@ -155,8 +155,8 @@ PRESETS: dict[str, dict[str, object]] = {
         'vision': {'minutes': 10.0, 'batch_size': 64, 'warmup_steps': 50},
         'text': {'minutes': 7.0, 'batch_size': 64},
         'language': {'minutes': 38.0, 'batch_size': 32, 'warmup_steps': 200},
-        # A picture is seen about once: keeping its features would save nothing.
-        'feature_cache_gb': 0.0,
+        'vision_mode': 'slow',
+        'vision_lr_share': 0.3,
         'compile': True,
     },
     'phi3': {
