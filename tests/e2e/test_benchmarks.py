@@ -59,3 +59,28 @@ def test_generate_speed_prints_tables_and_writes_json(tmp_path):
     assert document['pictures'][0]['is_equal']
     assert 0 < document['dataset']['bytes_per_step'] < 12_000
     assert document['dataset']['pairs_per_s'] > 0
+
+
+def test_planner_latency_prints_tables_and_writes_json(tmp_path):
+    for name in ('torch', 'transformers', 'llguidance'):
+        pytest.importorskip(name, reason=f'{name} is not installed')
+    report = tmp_path / 'latency.json'
+    script = str(ROOT / 'benchmarks' / 'planner_latency.py')
+    options = ['--rounds', '1', '--dictate', '--one-dtype', '--json', str(report)]
+    result = subprocess.run(
+        [sys.executable, script, *options],
+        capture_output=True,
+        text=True,
+        timeout=110.0,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+    )
+    assert result.returncode == 0, result.stderr
+    assert 'target 60 ms' in ' '.join(result.stdout.split())
+    document = json.loads(report.read_text())
+    swap = document['situations']['Swap, last three key steps']
+    assert swap['prefix_tokens'] > 80
+    as_it_is = swap['steps']['as it is: early stop, draft']
+    assert as_it_is['early'] == 1.0
+    # One pass reads the picture and confirms what is looked at.
+    assert as_it_is['tokens'] <= 3
+    assert swap['steps']['written out, no draft']['tokens'] > as_it_is['tokens']
