@@ -71,13 +71,19 @@ class WatchedBackend:
         request_key_step: bool,
         oracle_code: str | None,
     ) -> Reply:
-        """Have the backend answer; see `PlannerBackend.reply`."""
+        """Have the backend answer; see `PlannerBackend.reply`.
+
+        Raises:
+            ConnectionError: if no reply came: the episode would say nothing about the planner.
+        """
         if self._black is not None:
             observation = replace(observation, base_image=self._black)
         started = self._clock()
         reply = self._backend.reply(
             observation, instruction, memory, request_key_step, oracle_code
         )
+        if reply.error:
+            raise ConnectionError(reply.error)
         self.seconds += self._clock() - started
         self.decisions += 1
         self.tokens += reply.n_tokens

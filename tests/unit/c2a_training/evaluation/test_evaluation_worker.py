@@ -115,14 +115,17 @@ def test_a_planner_that_draws_at_random_draws_the_same_in_each_episode_again():
     assert len({tuple(a.text for a in r.answers) for r in forward}) > 1
 
 
-def test_a_crash_is_a_class_and_the_next_episode_runs():
-    def err(text, memory):
-        if memory:
-            raise ConnectionError('server is gone')
-        return text
+class GoneBackend(OracleBackend):
+    """A server that does not answer."""
 
-    record, _ = evaluate(err)
-    assert (record.failure, record.success) == ('crash', False)
+    def reply(self, *asked_with):
+        return Reply('', error='server is gone')
+
+
+def test_a_reply_that_never_came_is_a_crash_and_no_failure_of_the_planner():
+    evaluator = EpisodeEvaluator(ORACLE, backend=GoneBackend())
+    record = evaluator.evaluate(EpisodeJob('Pick', SEED))
+    assert (record.failure, record.success, record.is_crash) == ('crash', False, True)
     assert record.reason == 'error: ConnectionError: server is gone'
 
 
