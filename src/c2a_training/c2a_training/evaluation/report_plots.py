@@ -42,7 +42,7 @@ def success_plot(cells: Sequence[Cell], published: Published | None) -> str:
         axes.scatter(*zip(*marks, strict=True), color=_MARK, marker='D', s=18, zorder=3)
         axes.scatter([], [], color=_MARK, marker='D', s=18, label=published.title)
         _legend(axes, 2)
-    axes.set_xlim(0, 100)
+    axes.set_xlim(0, 102)
     return _svg(figure)
 
 
@@ -70,7 +70,7 @@ def cell_error_plot(cells: Sequence[Cell]) -> str:
     figure = Figure(figsize=(_WIDTH_IN / 2, 2.2), layout='constrained')
     axes = figure.subplots()
     axes.bar(range(len(counts)), [100 * count / total for count in counts], color=_BAR)
-    axes.set_xticks(range(len(counts)), [*map(str, range(len(counts) - 1)), '5 or more'])
+    axes.set_xticks(range(len(counts)), [*map(str, range(len(counts) - 1)), '≥ 5'])
     axes.set_xlabel('error of the named cell [cells]')
     axes.set_ylabel('named objects [%]')
     _plain(axes)
