@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,10 +152,8 @@ class VisionLanguageModel:
         return self.tokenizer(text, add_special_tokens=False).input_ids
 
     def decode_text(self, ids: Sequence[int]) -> str:
-        """Text of a reply's tokens."""
-        return self.tokenizer.decode(
-            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
+        """Text of a reply's tokens; special ones stay, as they have no place in a reply."""
+        return self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
 
     def clear(self) -> None:
         """Forget everything that was read."""
@@ -174,7 +172,8 @@ class VisionLanguageModel:
         # The tokens after a cut are those of another prompt, whatever happens now.
         self._before = before[:known]
         if known < len(before):
-            self._run(self._embed(before[known:]))
+            # Never compiled: it has another length each time, and happens at key steps only.
+            self._run(self._embed(before[known:]), self.model.model.language_model)
             self._before = before
         return len(before) - known
 
@@ -232,10 +231,10 @@ class VisionLanguageModel:
         """Token ids to (1, N, D)."""
         return self.model.get_input_embeddings()(torch.tensor([ids], device=self.device))
 
-    def _run(self, inputs: torch.Tensor) -> torch.Tensor:
+    def _run(self, inputs: torch.Tensor, language: Callable | None = None) -> torch.Tensor:
         """Put (1, N, D) behind what was read; hidden states of the same shape."""
         positions, mask = self._cache.begin(inputs.shape[1], inputs.device)
-        outputs = self._language(
+        outputs = (language or self._language)(
             inputs_embeds=inputs,
             attention_mask=mask,
             position_ids=positions,
@@ -270,13 +269,13 @@ def _quietly(is_quiet: bool) -> Iterator[None]:
 
 
 def _id_of(token: str, tokenizer: PreTrainedTokenizerBase) -> int:
-    ids = tokenizer(token, add_special_tokens=False).input_ids
-    if len(ids) != 1:
+    token_id = tokenizer.convert_tokens_to_ids(token)
+    if token_id is None or token_id == tokenizer.unk_token_id:
         raise CheckpointError(
-            f'the tokenizer cuts {token} into {len(ids)} tokens, expected one: take a Phi-3 '
-            'tokenizer that was extended by <image>'
+            f'the tokenizer does not know {token}: expected that of a Phi-3 LLaVA, which has '
+            f'{IMAGE} and {END}'
         )
-    return ids[0]
+    return token_id
 
 
 def _common_length(one: Sequence[int], other: Sequence[int]) -> int:

@@ -92,7 +92,7 @@ def test_what_a_reply_stores_it_may_read(grammar):
 @pytest.mark.parametrize('seed', range(2))
 def test_random_weights_write_valid_replies(seed):
     backend = VlmBackend(small_vlm(seed), constrained=True, max_tokens=700)
-    for count in range(3):
+    for count in (0, 2):
         memory = KeyStepMemory()
         for step in STEPS[:count]:
             memory.append(step)
