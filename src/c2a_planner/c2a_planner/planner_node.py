@@ -96,6 +96,7 @@ class PlannerNode(LifecycleNode):
     def _configure(self) -> None:
         params = self.params
         backend = self._given_backend or make_backend(params.planner, params.backend_options())
+        self.get_logger().info(f'planner {backend.name}, checkpoint {backend.checkpoint}')
         executes_skills = params.low_level == 'oracle'
         if executes_skills and not backend.writes_code:
             raise ValueError(
