@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -165,8 +164,6 @@ def _changes(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _train(request: TrainRequest, args: argparse.Namespace, console: Console) -> int:
-    # Nothing of a training needs the net once a model is here, and a line a request is no help.
-    os.environ.setdefault('HF_HUB_DISABLE_PROGRESS_BARS', '1')
     import torch
 
     from c2a_training.planner.train_planner import train_planner

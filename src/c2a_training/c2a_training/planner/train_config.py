@@ -234,7 +234,7 @@ def _build(kind: type, document: Mapping[str, object], prefix: str):  # noqa: AN
     hints, values = get_type_hints(kind), {}
     for name, value in document.items():
         if name not in hints:
-            raise ValueError(_unknown(f'{prefix}{name}', hints))
+            raise ValueError(_unknown(f'{prefix}{name}', name, hints))
         if dataclasses.is_dataclass(hints[name]) and isinstance(value, Mapping):
             value = _build(hints[name], value, f'{prefix}{name}.')
         values[name] = tuple(value) if isinstance(value, list) else value
@@ -246,7 +246,7 @@ def _set(kind: type, document: dict, name: str, value: object, whole: str) -> No
     hints = get_type_hints(kind)
     first, _, rest = name.partition('.')
     if first not in hints:
-        raise ValueError(_unknown(whole, hints))
+        raise ValueError(_unknown(whole, first, hints))
     hint = hints[first]
     if rest:
         if not dataclasses.is_dataclass(hint):
@@ -286,9 +286,9 @@ def _read(text: str, hint: object, name: str) -> object:
         raise ValueError(f'setting {name} is {text!r}, expected a number') from err
 
 
-def _unknown(name: str, known: Iterable[str]) -> str:
+def _unknown(name: str, part: str, known: Iterable[str]) -> str:
     names = list(known)
-    close = difflib.get_close_matches(name.rsplit('.', 1)[-1], names, n=1)
+    close = difflib.get_close_matches(part, names, n=1)
     hint = f': did you mean {close[0]}?' if close else ''
     return f'no setting {name!r}{hint} Settings: {", ".join(names)}'
 

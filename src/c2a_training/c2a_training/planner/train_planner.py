@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator, DistributedType
 from rich.console import Console
+from transformers.utils import logging as transformers_logging
 
 from c2a_training.atomic_file import write_json
 from c2a_training.dataset.dataset_manifest import read_manifest
@@ -365,6 +366,8 @@ def train_planner(
         raise ValueError(
             f'{request.out} has a training: go on with --resume, or name another directory'
         )
+    # Its bars for a few files would tear ours.
+    transformers_logging.disable_progress_bar()
     accelerator = make_accelerator()
     is_first = accelerator.is_main_process
     if is_first:
