@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""A training on two processes is the training on one, told through `accelerate launch`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from sample_episodes import make_rows
+
+from c2a_training.dataset.episode_writer import EpisodeWriter
+
+pytestmark = pytest.mark.e2e
+TESTS = Path(__file__).resolve().parents[1]
+PACKAGES = TESTS.parent / 'src'
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    directory = tmp_path_factory.mktemp('sets') / 'set'
+    with EpisodeWriter(directory, {'image_size': 32}) as writer:
+        for seed in range(4):
+            writer.add(make_rows('Pick', seed, 6))
+        writer.finish()
+    return directory
+
+
+def launch(data, out, processes):
+    """Run `train_ranks.py`; losses and weights of each process."""
+    out.mkdir()
+    folders = [TESTS, *(folder for folder in PACKAGES.iterdir() if folder.is_dir())]
+    paths = [*map(str, folders), os.environ.get('PYTHONPATH', '')]
+    command = [sys.executable, '-m', 'accelerate.commands.launch', '--cpu']
+    command += [
+        '--num_processes',
+        str(processes),
+        '--num_machines',
+        '1',
+        '--main_process_port',
+        '0',
+    ]
+    command += ['--dynamo_backend', 'no', '--mixed_precision', 'no']
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths), 'OMP_NUM_THREADS': '1'}
+    subprocess.run(
+        [*command, str(TESTS / 'train_ranks.py'), str(data), str(out)],
+        check=True,
+        env=environment,
+        timeout=600,
+    )
+    ranks = range(processes)
+    return (
+        [json.loads((out / f'{rank}.json').read_text()) for rank in ranks],
+        [load_file(out / f'{rank}.safetensors') for rank in ranks],
+    )
+
+
+def test_two_processes_agree_and_do_what_one_does(data, tmp_path):
+    (alone,), (weights,) = launch(data, tmp_path / 'one', 1)
+    told, both = launch(data, tmp_path / 'two', 2)
+    assert told[0] == told[1]
+    assert both[0].keys() == both[1].keys() == weights.keys()
+    for name, value in both[0].items():
+        assert torch.equal(value, both[1][name]), name
+        torch.testing.assert_close(value, weights[name], atol=2e-4, rtol=0.02, msg=name)
+    assert told[0]['losses'] == pytest.approx(alone['losses'], rel=0.01)
+    assert told[0]['figures']['exact_code'] == alone['figures']['exact_code']
+    assert alone['losses'][-1] < alone['losses'][0]
