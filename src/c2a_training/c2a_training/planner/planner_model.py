@@ -135,6 +135,8 @@ def write_sealed(
         plain = LlavaForConditionalGeneration(model.llava.config)
     plain.load_state_dict({name: value.detach().cpu() for name, value in own.items()}, assign=True)
     plain.tie_weights()
+    # What is shipped is what is measured: nobody computes with more than bfloat16.
+    plain.to(torch.bfloat16)
     return write_checkpoint(directory, plain, model.tokenizer, model.pictures, info, card)
 
 
