@@ -8,13 +8,15 @@ and what was repeated meanwhile when the next one begins.
 
 from __future__ import annotations
 
+from collections import deque
+
 from rich.console import Console
 from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 
 from c2a_core.spaces import CONTROL_DT
-from c2a_core.types import EpisodeStatus, KeyStep, ReplyStatus
+from c2a_core.types import EndReason, EpisodeStatus, KeyStep, ReplyStatus
 from c2a_training.demo_recorder import EpisodeRecord
 from c2a_training.rollout_rows import DONE_CODE
 
@@ -33,12 +35,17 @@ class DemoStory:
         self._console = console
         self._running: KeyStep | None = None
         self._outcome: bool | None = None
+        # A skill that fails at once has ended before its key step is heard of.
+        self._early_outcomes: deque[bool] = deque()
         self._repeats = self._early_stops = 0
+        self._invalid, self._invalid_again = '', 0
         self._has_introduced = False
 
     def begin(self, status: EpisodeStatus) -> None:
         """Head of an episode."""
         self._forget()
+        self._early_outcomes.clear()
+        self._invalid, self._invalid_again = '', 0
         self._console.rule(f'[bold]{status.task}[/] · seed {status.seed}', align='left')
         self._console.print(f'[bold]{escape(status.instruction)}[/]')
 
@@ -52,22 +59,22 @@ class DemoStory:
             self._repeats += 1
             self._early_stops += key_step.early_stopped
         elif status == ReplyStatus.INVALID:
-            self._console.print(
-                f'{"":{STEP_WIDTH}}  [yellow]step {key_step.step}: invalid reply:[/] '
-                f'{escape(key_step.reason)}',
-                soft_wrap=True,
-            )
+            self._tell_invalid(key_step)
         elif status in _WRITES_CODE and not key_step.reason:
             self._end_skill(key_step.step)
             self._begin_skill(key_step)
 
     def skill_ended(self, success: bool) -> None:
         """The running key step was executed as a skill, and has ended."""
-        self._outcome = success
+        if self._running is None or self._outcome is not None:
+            self._early_outcomes.append(success)
+        else:
+            self._outcome = success
 
     def end(self, record: EpisodeRecord) -> None:
         """Verdict of the predicates."""
         status = record.status
+        self._end_invalid()
         self._end_skill(status.step)
         color = 'green' if status.success else 'red'
         calls = sum(code != DONE_CODE for code in record.codes)
@@ -77,8 +84,28 @@ class DemoStory:
         )
         self._forget()
 
+    def _tell_invalid(self, key_step: KeyStep) -> None:
+        """The same mistake again and again is told once, and counted."""
+        if key_step.reason == self._invalid:
+            self._invalid_again += 1
+        elif not key_step.reason.startswith(EndReason.ABORTED_PREFIX):
+            self._end_invalid()
+            self._invalid = key_step.reason
+            self._console.print(
+                f'{"":{STEP_WIDTH}}  [yellow]step {key_step.step}: invalid reply:[/] '
+                f'{escape(key_step.reason)}',
+                soft_wrap=True,
+            )
+
+    def _end_invalid(self) -> None:
+        if self._invalid_again:
+            self._note(f'and {self._invalid_again} times more')
+        self._invalid, self._invalid_again = '', 0
+
     def _begin_skill(self, key_step: KeyStep) -> None:
+        self._end_invalid()
         self._running = key_step
+        self._outcome = self._early_outcomes.popleft() if self._early_outcomes else None
         row = Table.grid(padding=(0, 2))
         row.add_column(justify='right', width=STEP_WIDTH, style='dim')
         row.add_column(overflow='fold')
@@ -94,7 +121,7 @@ class DemoStory:
             return
         lasted = step - self._running.step
         did = {True: 'succeeded after', False: '[red]failed[/] after', None: 'ran for'}
-        text = f'{did[self._outcome]} {lasted} steps'
+        text = f'{did[self._outcome]} {lasted} step{"" if lasted == 1 else "s"}'
         if self._repeats:
             text += (
                 f', {self._repeats} replies said that it goes on, '

@@ -77,6 +77,20 @@ def test_failed_skill_and_repeated_key_step_are_told(told):
     ]
 
 
+def test_skill_that_ends_before_its_key_step_is_heard_keeps_its_outcome(told):
+    story, lines = told
+    story.begin(status())
+    story.skill_ended(False)
+    story.reply(reply(0, MOVE))
+    story.skill_ended(True)  # of the next one
+    story.reply(reply(1, PICK))
+    story.reply(reply(9, MOVE))
+    assert [line for line in lines() if 'after' in line] == [
+        'failed after 1 step',
+        'succeeded after 8 steps',
+    ]
+
+
 def test_replies_that_it_goes_on_are_counted_with_those_that_were_stopped_early(told):
     story, lines = told
     story.reply(reply(0, MOVE))
@@ -94,6 +108,15 @@ def test_invalid_reply_is_told_with_its_reason_and_holds_are_not_told(told):
     story.reply(reply(0, '', 'hold'))
     story.reply(reply(1, '', 'invalid', reason="unknown skill 'grab' [x]"))
     assert lines() == ['planner 0123456789ab', "step 1: invalid reply: unknown skill 'grab' [x]"]
+
+
+def test_the_same_mistake_is_told_once_and_counted(told):
+    story, lines = told
+    for step in range(19):
+        story.reply(reply(step, '', 'invalid', reason='cannot read'))
+    story.reply(reply(19, '', 'invalid', reason='aborted: 20 invalid replies in a row'))
+    story.end(EpisodeRecord(status(19, 'aborted: 20 invalid replies'), (), 19, None, None))
+    assert lines()[1:3] == ['step 0: invalid reply: cannot read', 'and 18 times more']
 
 
 def test_done_is_told_and_has_no_outcome(told):
