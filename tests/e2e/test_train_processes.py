@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from sample_episodes import make_rows
+from small_planner import small_llava
 
 from c2a_training.dataset.episode_writer import EpisodeWriter
 
@@ -37,16 +38,11 @@ def launch(data, out, processes):
     out.mkdir()
     folders = [TESTS, *(folder for folder in PACKAGES.iterdir() if folder.is_dir())]
     paths = [*map(str, folders), os.environ.get('PYTHONPATH', '')]
-    command = [sys.executable, '-m', 'accelerate.commands.launch', '--cpu']
-    command += [
-        '--num_processes',
-        str(processes),
-        '--num_machines',
-        '1',
-        '--main_process_port',
-        '0',
-    ]
-    command += ['--dynamo_backend', 'no', '--mixed_precision', 'no']
+    # The flag that starts several processes, on CPUs too.
+    several = ['--multi_gpu'] if processes > 1 else []
+    options = ['--num_processes', str(processes), '--num_machines', '1', *several]
+    options += ['--main_process_port', '0', '--dynamo_backend', 'no', '--mixed_precision', 'no']
+    command = [sys.executable, '-m', 'accelerate.commands.launch', *options]
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths), 'OMP_NUM_THREADS': '1'}
     subprocess.run(
         [*command, str(TESTS / 'train_ranks.py'), str(data), str(out)],
@@ -68,7 +64,15 @@ def test_two_processes_agree_and_do_what_one_does(data, tmp_path):
     assert both[0].keys() == both[1].keys() == weights.keys()
     for name, value in both[0].items():
         assert torch.equal(value, both[1][name]), name
-        torch.testing.assert_close(value, weights[name], atol=2e-4, rtol=0.02, msg=name)
-    assert told[0]['losses'] == pytest.approx(alone['losses'], rel=0.01)
-    assert told[0]['figures']['exact_code'] == alone['figures']['exact_code']
+    # Sums in another order, in bfloat16: hundredths of what was learned.
+    start = {f'llava.{name}': value for name, value in small_llava().state_dict().items()}
+    learned, differing = distance(weights, start), distance(weights, both[0])
+    assert differing < 0.05 * learned
+    assert told[0]['losses'] == pytest.approx(alone['losses'], rel=0.005)
+    assert told[0]['figures']['loss'] == pytest.approx(alone['figures']['loss'], rel=0.005)
     assert alone['losses'][-1] < alone['losses'][0]
+
+
+def distance(first, second):
+    """Between two sets of weights."""
+    return sum(float((first[name] - second[name]).square().sum()) for name in first) ** 0.5

@@ -31,6 +31,7 @@ KEYS = {
 }
 # From PyPI only: rosdep has no key, the README names them.
 PYPI_ONLY = {
+    'accelerate',
     'av',
     'datasets',
     'llguidance',
@@ -39,9 +40,11 @@ PYPI_ONLY = {
     'mcap',
     'mcap_ros2',
     'openai',
+    'peft',
     'pyarrow',
     'ray',
     'rosbags',
+    'safetensors',
     'sapien',
     'supervisor',
     'tokenizers',

@@ -140,26 +140,28 @@ def check_request(args: argparse.Namespace) -> TrainRequest:
 
 
 def _changes(args: argparse.Namespace) -> dict[str, object]:
-    changes: dict[str, object] = {
-        name: value
-        for name, value in (
-            ('language.steps', args.steps),
-            ('language.minutes', args.minutes),
-            ('vision.minutes', args.vision_minutes),
-            ('vision.steps', args.vision_steps),
-            ('model', args.model),
-            ('seed', args.seed),
-        )
-        if value is not None
-    }
-    if args.init is not None and args.vision_minutes is None and args.vision_steps is None:
-        # The tower of a checkpoint has been taught already.
-        changes['vision.steps'] = 0
+    changes: dict[str, object] = {}
     for text in args.set:
         name, equals, value = text.partition('=')
         if not equals:
             raise ValueError(f'--set {text!r}: expected NAME=VALUE')
         changes[name] = value
+    if args.init is not None:
+        # The tower of a checkpoint has been taught already, its code too.
+        changes = {'vision.steps': 0, 'text.steps': 0} | changes
+    flags = (
+        ('language.steps', args.steps),
+        ('language.minutes', args.minutes),
+        ('vision.minutes', args.vision_minutes),
+        ('vision.steps', args.vision_steps),
+        ('model', args.model),
+        ('seed', args.seed),
+    )
+    # Set last: of a length in steps and one in minutes the last one holds.
+    for name, value in flags:
+        if value is not None:
+            changes.pop(name, None)
+            changes[name] = value
     return changes
 
 

@@ -16,6 +16,7 @@ from transformers import (
     LlavaForConditionalGeneration,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import cached_file
 
 import c2a_planner.grid_vision  # noqa: F401  LLaVA must know the tiny model's vision tower
 from c2a_planner.checkpoint import CheckpointInfo, write_checkpoint
@@ -143,6 +144,4 @@ def write_sealed(
 def _directory(source: str) -> Path:
     if Path(source).is_dir():
         return Path(source)
-    from huggingface_hub import hf_hub_download
-
-    return Path(hf_hub_download(source, FILE_NAME)).parent
+    return Path(cached_file(source, FILE_NAME)).parent

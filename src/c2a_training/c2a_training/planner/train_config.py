@@ -142,8 +142,12 @@ class PlannerTrainConfig:
                 'preset phi3 starts from a LLaVA-Phi-3: name its hub id or directory with '
                 '--model, such as xtuner/llava-phi-3-mini-hf'
             )
-        if self.preset == 'phi3' and not self.vision.is_empty:
-            raise ValueError('preset phi3 has no stage vision: its tower is trained already')
+        stages = {'vision': self.vision, 'text': self.text, 'language': self.language}
+        if all(stage.is_empty for stage in stages.values()):
+            raise ValueError('there is nothing to train: all stages have a length of 0')
+        for name in ('vision', 'text'):
+            if self.preset == 'phi3' and not stages[name].is_empty:
+                raise ValueError(f'preset phi3 has no stage {name}: it begins where others end')
 
     def as_dict(self) -> dict[str, object]:
         """As JSON can hold it."""

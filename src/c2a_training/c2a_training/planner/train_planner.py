@@ -165,16 +165,17 @@ class PlannerTraining:
         request, config = self._request, self._config
         start = request.out / 'start'
         dtype = torch.float32 if config.preset == 'tiny' else torch.bfloat16
-        if config.preset == 'phi3' or request.init is not None:
+        if self._accelerator.is_main_process:
+            write_json(request.out / 'config.json', config.as_dict())
+        if config.preset == 'phi3' or (request.init is not None and self._state is None):
             model = open_model(request.init or str(config.model), dtype)
-        elif self._state is not None or (request.resume and start.is_dir()):
+        elif self._state is not None:
             return load_start(start)
         else:
             texts = tokenizer_texts(self._examples, config.seed)
             model = make_tiny(texts, config.seed)
         if self._accelerator.is_main_process:
             save_start(start, model)
-            write_json(request.out / 'config.json', config.as_dict())
         return with_adapters(model, config)
 
     def _make_net(self) -> PlannerNet:

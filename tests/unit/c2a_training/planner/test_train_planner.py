@@ -277,7 +277,8 @@ class TestCommand:
         out = tmp_path / 'run'
         settings = [f'{name}={value}' for name, value in SETTINGS.items()]
         words = ['--data', str(data), '--out', str(out), '--set', *settings]
-        assert self.run([*words, '--vision-steps', '0', '--steps', '1', 'text.steps=0'])[0] == 0
+        words += ['text.steps=0', '--vision-steps', '0', '--steps', '1']
+        assert self.run(words)[0] == 0
         assert json.loads((out / 'config.json').read_text())['language']['steps'] == 1
         code, text = self.run(['--data', str(data), '--out', str(out), '--resume', '--steps', '2'])
         assert code == 0
