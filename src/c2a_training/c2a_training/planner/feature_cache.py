@@ -21,7 +21,7 @@ def compute_features(
     source: PictureSource,
     device: torch.device,
     limit_gb: float,
-    show: Callable[[float], None] | None = None,
+    show: Callable[[float], None],
 ) -> torch.Tensor | None:
     """Features of all pictures of a source.
 
@@ -47,6 +47,5 @@ def compute_features(
                 return None
             cache = torch.empty(shape, dtype=torch.bfloat16)
         cache[start : start + len(numbers)] = features.to('cpu', torch.bfloat16)
-        if show is not None:
-            show((start + len(numbers)) / len(source))
+        show((start + len(numbers)) / len(source))
     return cache

@@ -95,11 +95,6 @@ class TrainLog:
         if self._writer is not None:
             self._writer.close()
 
-    @property
-    def is_due(self) -> bool:
-        """Whether a point is worth its cost; see `Meter.seconds`."""
-        return self._console is not None
-
     def say(self, text: str) -> None:
         """A line for people."""
         if self._console is not None:

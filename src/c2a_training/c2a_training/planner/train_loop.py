@@ -23,6 +23,8 @@ from c2a_training.planner.train_state import Progress, StateStore, TrainState
 from c2a_training.planner.train_step import TrainStep
 
 Batch = dict[str, torch.Tensor]
+# What shows pictures to the model.
+PICTURES = ('pixel_values', 'features')
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Stage:
         config: its length and optimiser.
         step: what a step does.
         make_batch: batch of a step of this process, on the CPU; called in a thread.
-        validate: figures on held-out episodes; called by all processes.
+        validate: figures on held-out episodes, or none; called by all processes.
         metric: name of the figure that chooses the best checkpoint; larger is better.
         keep: writes a checkpoint when a validation was the best so far, None for no checkpoints.
     """
@@ -178,15 +180,17 @@ class TrainLoop:
         return _Decision(share, bool(validate), bool(save), bool(stop))
 
     def _validate(self, stage: Stage) -> None:
-        progress = self.progress
-        progress.metrics = stage.validate()
+        progress, metrics = self.progress, stage.validate()
+        self._validated = time.perf_counter()
+        if not metrics:
+            return
+        progress.metrics = metrics
         self._log.validated(stage.name, progress.total_steps, progress.metrics)
         value = progress.metrics.get(stage.metric)
         is_best = value is not None and (progress.best is None or value > progress.best)
         if is_best and stage.keep is not None:
             progress.best = value
             stage.keep(progress)
-        self._validated = time.perf_counter()
 
     def _count_seconds(self) -> None:
         passed = time.perf_counter() - self._started
@@ -222,7 +226,7 @@ def _count(
         **{name: float(value) for name, value in out.items()},
         steps=1,
         sequences=len(first) * processes if 'input_ids' in batch else 0,
-        pictures=len(first) * processes,
+        pictures=0 if batch.keys().isdisjoint(PICTURES) else len(first) * processes,
         positions=first.numel() * processes,
         waited_s=waited_s,
     )

