@@ -19,6 +19,7 @@ from c2a_core.skill_api import comment
 from c2a_core.types import Observation
 from c2a_planner.backend import BackendOptions, Reply
 from c2a_planner.code_grammar import CodeGrammar
+from c2a_planner.process_memory import keep_freed_memory
 from c2a_planner.prompt import END, request_text
 from c2a_planner.reply_writer import write_reply
 from c2a_planner.vlm import VisionLanguageModel
@@ -64,6 +65,7 @@ class VlmBackend:
         Raises:
             CheckpointError: if it is not there or does not fit.
         """
+        keep_freed_memory()
         if options.threads:
             torch.set_num_threads(options.threads)
         model = VisionLanguageModel.load(options.checkpoint, base_camera=options.base_camera)

@@ -166,6 +166,9 @@ def _changes(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _train(request: TrainRequest, args: argparse.Namespace, console: Console) -> int:
+    from c2a_planner.process_memory import keep_freed_memory
+
+    keep_freed_memory()
     import torch
 
     from c2a_training.planner.train_planner import train_planner
