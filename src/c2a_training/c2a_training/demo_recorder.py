@@ -3,7 +3,8 @@
 """Joins what comes over topics into episodes and films them. Knows no ROS: the node feeds it.
 
 Observations and key steps arrive on two topics in any interleaving; a row is complete when both
-of a step are there. The episode's end comes on a third topic and may overtake its last rows.
+of a step are there. The episode's state comes on a third topic: its end, and the next episode's
+begin, may overtake its last rows.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class DemoRecorder:
         self._status: EpisodeStatus | None = None
         self._observations: dict[int, Observation] = {}
         self._key_steps: dict[int, KeyStep] = {}
+        self._next_statuses: list[EpisodeStatus] = []
         self._early: deque[Observation | KeyStep] = deque(maxlen=MAX_WAITING_ROWS)
         self._codes: list[str] = []
         self._next_step = 0
@@ -87,6 +89,10 @@ class DemoRecorder:
         """Take the episode's state; begins an episode or ends it."""
         if self._status is None or status.episode_id != self._status.episode_id:
             if self.finished and status.episode_id == self.finished[-1].status.episode_id:
+                return
+            if self._status is not None:
+                self._next_statuses.append(status)
+                self._move_on()
                 return
             self._begin(status)
         self._status = status
@@ -129,6 +135,9 @@ class DemoRecorder:
         self.finished.append(record)
         self._status = self._video = None
         self._on_end(record)
+        statuses, self._next_statuses = self._next_statuses, []
+        for status in statuses:
+            self.add_status(status)
 
     def abort(self) -> None:
         """Drop the episode that is being filmed; no half file stays."""
@@ -136,8 +145,14 @@ class DemoRecorder:
             self._video.abort()
         self._status = self._video = None
 
+    def _move_on(self) -> None:
+        """Once both topics are in the next episode, no row of this one is under way any more."""
+        next_ids = {status.episode_id for status in self._next_statuses}
+        kinds = {type(row) for row in self._early if row.episode_id in next_ids}
+        if kinds == {Observation, KeyStep}:
+            self.finish()
+
     def _begin(self, status: EpisodeStatus) -> None:
-        self.finish()
         self._observations, self._key_steps, self._codes = {}, {}, []
         self._next_step, self._last = 0, None
         self._video = EpisodeVideo(
@@ -163,6 +178,7 @@ class DemoRecorder:
             return row.step >= self._next_step
         if all(row.episode_id != record.status.episode_id for record in self.finished):
             self._early.append(row)
+            self._move_on()
         return False
 
     def _film(self) -> None:

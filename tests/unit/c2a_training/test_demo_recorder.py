@@ -112,6 +112,21 @@ def test_episodes_follow_each_other_and_late_status_is_ignored(tmp_path):
     assert [record.status.task for record in heard.recorder.finished] == ['Pick', 'Swap']
 
 
+def test_rows_that_the_next_episodes_status_has_overtaken_are_filmed(tmp_path):
+    heard = Heard(tmp_path)
+    first, second = episode(1, 'Pick'), episode(2, 'Swap')
+    for _, start, end in (first, second):
+        heard.recorder.add_status(start)
+        heard.recorder.add_status(end)
+    for rows, _, _ in (first, second):
+        for observation, key_step, _ in rows:
+            heard.recorder.add_observation(observation)
+            heard.recorder.add_key_step(key_step)
+    assert [record.codes for record in heard.recorder.finished] == [TRACE] * 2
+    assert [record.rows for record in heard.recorder.finished] == [len(first[0]) - 1] * 2
+    assert {path.name for path in tmp_path.glob('*.mp4')} == {'Pick.mp4', 'Swap.mp4'}
+
+
 def test_what_belongs_to_another_episode_is_dropped(tmp_path):
     heard = Heard(tmp_path)
     rows, start, end = episode(2)
