@@ -20,6 +20,7 @@ import yaml
 
 from c2a_core.episode_file import RecordedEpisode, write_episode
 from c2a_core.spaces import ACTION_DIM
+from c2a_planner.checkpoint import INFO_NAME, SHIPPED, SHIPPED_FOLDER, find_checkpoint
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ros]
 
@@ -31,6 +32,7 @@ NODES = ('sim_bridge_node', 'planner_node', 'controller_node')
 RECORDER = 'recorder_node'
 # What is tested here are processes, signals and verdicts; the ground truth needs no model.
 ORACLE = 'planner:=oracle'
+SHIPS = [name for name in SHIPPED if (SHIPPED_FOLDER / f'planner_{name}' / INFO_NAME).is_file()]
 
 
 @pytest.fixture(autouse=True)
@@ -214,6 +216,18 @@ def test_killed_recorder_is_started_again_and_loses_no_closed_bag(start, tmp_pat
     assert len(whole) >= before + 2, bags
     recovered = [bag for bag in bags.values() if bag.get('recovered')]
     assert len(recovered) <= 3  # episodes are short, and a bag stays open for a moment
+
+
+@pytest.mark.skipif('tiny' not in SHIPS, reason='no checkpoint ships')
+def test_learned_planner_is_the_default_and_says_which_checkpoint_it_runs(start):
+    running = start('task:=Pick', 'seed:=1000000', 'episodes:=1', 'exit:=true')
+    # How often it succeeds is measured elsewhere; here it is asked, heard and judged.
+    assert running.wait() in (0, 1), running.output
+    label = find_checkpoint('tiny').label
+    assert f'planner vlm, checkpoint {label}' in running.output
+    assert re.search(r'\[planner\].*\[ +0\] ', running.output), running.output
+    assert re.search(r'episode 1 Pick seed 1000000: ', running.output), running.output
+    assert 'Traceback' not in running.output
 
 
 def test_dead_bridge_ends_the_stack_with_exit_code_1(start, ros_domain):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from c2a_planner import checkpoint
 from c2a_training.stack import Stack, StackError, load_stack
 
 LAUNCH = Path(__file__).resolve().parents[3] / 'launch'
@@ -40,9 +41,9 @@ def test_every_default_is_a_value_that_is_accepted(stack):
         argument.parse(argument.default)
 
 
-def test_defaults_run_the_oracle_over_and_over(stack):
+def test_defaults_run_the_learned_planner_over_and_over(stack):
     defaults = {name: entry.default for name, entry in stack.arguments.items()}
-    assert (defaults['planner'], defaults['low_level']) == ('oracle', 'oracle')
+    assert (defaults['planner'], defaults['low_level']) == ('vlm', 'oracle')
     assert (defaults['task'], defaults['episodes'], defaults['exit']) == (
         'PlaceNextTo',
         '0',
@@ -57,6 +58,29 @@ def test_nodes_that_share_a_parameter_have_the_same_value_of_it():
         for name, value in block['ros__parameters'].items():
             values.setdefault(name, set()).add(value)
     assert {name for name, seen in values.items() if len(seen) > 1} == set()
+
+
+@pytest.fixture(autouse=True)
+def ships(monkeypatch, tmp_path) -> Path:
+    """Where the shipped checkpoint is; take it away to see what stands in."""
+    folder = tmp_path / 'checkpoints' / 'planner_tiny'
+    folder.mkdir(parents=True)
+    (folder / checkpoint.INFO_NAME).write_text('{}')
+    monkeypatch.setattr(checkpoint, 'SHIPPED_FOLDER', folder.parent)
+    return folder
+
+
+def test_without_the_shipped_checkpoint_the_oracle_stands_in_unless_you_choose(
+    stack, ships, tmp_path
+):
+    (ships / checkpoint.INFO_NAME).unlink()
+    nodes = started(stack)
+    assert nodes['planner'] == nodes['sim_bridge'] == {'planner': 'oracle'}
+    assert started(stack, planner='vlm')['planner'] == {'planner': 'vlm'}
+    assert started(stack, checkpoint='mine')['planner'] == {'checkpoint': 'mine'}
+    own = tmp_path / 'own.yaml'
+    own.write_text('/c2a/planner:\n  ros__parameters:\n    planner: vlm\n')
+    assert started(stack, params_file=str(own))['planner'] == {}
 
 
 def test_arguments_that_are_not_given_are_left_to_the_parameter_files(stack):
