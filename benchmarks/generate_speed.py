@@ -153,7 +153,7 @@ class TwoPasses:
         for key_step, command in recorded:
             observation = simulator.observe()
             labels = simulator.object_labels()
-            builder.add(observation, key_step, command, simulator.success, labels)
+            builder.add(observation, key_step, command, simulator.success, labels, key_step.code)
             if command is not None:
                 simulator.step(command.action)
         return builder.finish(simulator.state_digest())
