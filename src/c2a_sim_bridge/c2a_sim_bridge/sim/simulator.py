@@ -158,6 +158,8 @@ class Simulator:
         self._interpreter = self._new_interpreter()
         self._follower = Follower(self._instance.stages, self._new_interpreter(), self.cell_of)
         self._oracle_step: tuple[int, OracleStep] | None = None
+        self._asked: tuple[int, OracleStep] | None = None
+        self._is_oracle_step_unasked = False
         self._skill, self._skill_steps, self._skill_start = None, 0, 0
         self._oracle_new_step, self._settling_since = 0, -1
         self._stall_position, self._stall_since = self.state.ee_position, 0
@@ -209,7 +211,7 @@ class Simulator:
         if self._skill is not None:
             # Skills wait with the oracle, whether anybody else asks for it or not: it has to have
             # seen every step.
-            self.oracle_key_step()
+            self._follow()
 
     def hold(self) -> None:
         """One control step in which the arm keeps its target and the vacuum stays as it is."""
@@ -220,12 +222,22 @@ class Simulator:
         self._world.stop()
 
     def oracle_key_step(self) -> OracleStep:
-        """The right key step at the present observation; asked again, the answer is the same."""
+        """The oracle's key step now; `is_new` if it began since this was asked at another step."""
+        step = self.state.step
+        if self._asked is None or self._asked[0] != step:
+            answer = self._follow()
+            self._asked = (step, OracleStep(answer.code, self._is_oracle_step_unasked))
+            self._is_oracle_step_unasked = False
+        return self._asked[1]
+
+    def _follow(self) -> OracleStep:
+        """Let the oracle see this step, once."""
         step = self.state.step
         if self._oracle_step is None or self._oracle_step[0] != step:
             answer = self._follower.update(self.state, is_solved=self.success)
             self._oracle_step = (step, answer)
-            self._oracle_new_step = step if answer.is_new else self._oracle_new_step
+            if answer.is_new:
+                self._oracle_new_step, self._is_oracle_step_unasked = step, True
         return self._oracle_step[1]
 
     def start_skill(self, code_text: str) -> None:
@@ -235,7 +247,7 @@ class Simulator:
             SkillCodeError: if the text is no key step or reads an unset pose.
             SkillFailedError: if it cannot begin in this state. The last skill is over then.
         """
-        self.oracle_key_step()
+        self._follow()
         self._skill = None
         self._skill = self._interpreter.start(parse_key_step(code_text), self.state)
         self._skill_steps, self._skill_start = 0, self.state.step
