@@ -6,6 +6,9 @@ The positions that predict a reply's token are a fifth of a packed sequence. The
 attention still reads all positions, but its queries, its feed-forward part and all that follows
 are computed at those few: the same numbers for less work. A test holds it to `Phi3Model`. Other
 language models (some LLaVA-Phi-3 are stored as Llama) run as they are.
+
+On a CPU attention is two plain products around a softmax: the backward pass of PyTorch's fused
+kernel took half of a training step there (`benchmarks/planner_training.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +33,14 @@ class LanguageForward:
         self._model = model
         self.is_whole = not isinstance(model, Phi3Model)
         """Whether the last layer is computed everywhere, as FSDP needs it."""
+        self.is_fused = True
+        """Whether attention is PyTorch's fused kernel."""
         self._run = self._forward
+
+    def unfuse_attention(self) -> None:
+        """Compute attention as plain products: the quicker way on a CPU."""
+        self.is_fused = False
+        self._model.config._attn_implementation = 'eager'
 
     def compile(self) -> None:
         """Let `torch.compile` fuse the element-wise work; one compilation for all lengths."""
@@ -55,6 +65,8 @@ class LanguageForward:
         Returns:
             (R, D), after the last norm.
         """
+        if not self.is_fused:
+            mask = _as_bias(mask)
         if self.is_whole:
             return self._whole(embeds, mask, position_ids).flatten(0, 1)[at]
         batch, length = position_ids.shape
@@ -99,7 +111,10 @@ def _last_layer(
     rotary: tuple[torch.Tensor, torch.Tensor],
     chosen: torch.Tensor,
 ) -> torch.Tensor:
-    """A decoder layer whose output is wanted at some positions: (B, L, D) to (B, Q, D)."""
+    """A decoder layer whose output is wanted at some positions: (B, L, D) to (B, Q, D).
+
+    `mask` is bool, or float32 to be added to the scores.
+    """
     attention = layer.self_attn
     size, groups = attention.head_dim, attention.num_key_value_groups
     qkv = attention.qkv_proj(layer.input_layernorm(hidden))
@@ -115,12 +130,23 @@ def _last_layer(
     rows = mask.expand(len(hidden), -1, -1, -1).gather(
         2, chosen[:, None, :, None].expand(-1, 1, -1, mask.shape[-1])
     )
-    seen = functional.scaled_dot_product_attention(
-        query, key, value, rows, scale=attention.scaling, enable_gqa=groups > 1
-    )
+    if rows.dtype == torch.bool:
+        seen = functional.scaled_dot_product_attention(
+            query, key, value, rows, scale=attention.scaling, enable_gqa=groups > 1
+        )
+    else:
+        key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+        scores = (query @ key.transpose(-1, -2)) * attention.scaling + rows
+        seen = torch.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype) @ value
     out = attention.o_proj(seen.transpose(1, 2).flatten(2))
     hidden = _at(hidden, chosen) + layer.resid_attn_dropout(out)
     return hidden + layer.resid_mlp_dropout(layer.mlp(layer.post_attention_layernorm(hidden)))
+
+
+def _as_bias(mask: torch.Tensor) -> torch.Tensor:
+    """What is added to the scores: nothing where a position may look (bool to float32)."""
+    bias = torch.zeros(mask.shape, dtype=torch.float32, device=mask.device)
+    return bias.masked_fill(~mask, torch.finfo(torch.float32).min)
 
 
 def _at(x: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
