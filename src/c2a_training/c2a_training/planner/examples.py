@@ -30,6 +30,7 @@ from c2a_planner.prompt import KEY_STEP_REQUEST, STEP_REQUEST
 from c2a_sim_bridge.sim.object_pool import HELD_OUT
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.llava_questions import make_questions
+from c2a_training.planner.renaming import rename
 
 CODE_KINDS = ('step', 'key_step')
 QUESTION_KINDS = ('where', 'presence', 'what')
@@ -75,16 +76,19 @@ class ExampleSettings:
         questions: auxiliary questions a picture, at most.
         memory_noise: probability that a cell in the memory is moved by one.
         validation_share: share of the episodes that is held out, by a hash of their names.
+        rename_share: share of the examples whose objects get other names in all texts; only
+            without pictures, which would contradict them.
     """
 
     border_share: float = 0.6
     questions: int = 4
     memory_noise: float = 0.1
     validation_share: float = 0.03
+    rename_share: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse shares outside 0..1."""
-        for name in ('border_share', 'memory_noise', 'validation_share'):
+        for name in ('border_share', 'memory_noise', 'validation_share', 'rename_share'):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f'{name} must be between 0 and 1, got {value}')
@@ -163,6 +167,9 @@ class PlannerExamples:
         index, row = self.rows[number].tolist()
         dataset = self._datasets[index]
         memory, target = dataset.memory(row), _target(dataset, row, self._knows_oracle[index])
+        instruction = dataset.texts('instruction', [row])[0]
+        if noise and self.settings.rename_share and rng.random() < self.settings.rename_share:
+            instruction, target, *memory = rename((instruction, target, *memory), rng)
         probability = self.settings.memory_noise if noise else 0.0
         shown = tuple(_move_cells(step, probability, rng) for step in memory)
         if memory and target == memory[-1]:
@@ -175,7 +182,7 @@ class PlannerExamples:
         return Example(
             row=row,
             dataset=index,
-            instruction=dataset.texts('instruction', [row])[0],
+            instruction=instruction,
             memory=shown,
             turns=(*turns, *self._questions(dataset, row, rng)),
         )

@@ -10,14 +10,17 @@ batch.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import LlavaForConditionalGeneration
 
-from c2a_training.planner.dense import DenseHeads
+from c2a_training.planner.dense import DenseHeads, WordHeads
 from c2a_training.planner.language_forward import LanguageForward
 
 Batch = Mapping[str, torch.Tensor]
@@ -29,25 +32,37 @@ class PlannerNet(nn.Module):
     Args:
         llava: the model.
         dense: heads for labels per cell; None where there are none to learn.
+        words: heads for what pictures say in words; None where there are none to learn.
+
+    Attributes:
         dense_weight: of the dense loss beside the language loss.
+        word_weight: of the words' loss beside the language loss.
     """
 
     def __init__(
         self,
         llava: LlavaForConditionalGeneration,
         dense: DenseHeads | None = None,
-        dense_weight: float = 0.0,
+        words: WordHeads | None = None,
     ) -> None:
         super().__init__()
         self.llava = llava
         self.dense = dense
-        self.dense_weight = dense_weight
+        self.words = words
+        self.dense_weight = 0.0
+        self.word_weight = 0.0
         self.is_vision_frozen = False
         self._language = LanguageForward(llava.model.language_model)
+        self._vision_attention: SDPBackend | None = None
 
     def compile_language(self) -> None:
         """Let `torch.compile` fuse the language model's element-wise work."""
         self._language.compile()
+
+    def unfuse_attention(self) -> None:
+        """Compute attention as plain products: the quicker way on a CPU."""
+        self._language.unfuse_attention()
+        self._vision_attention = SDPBackend.MATH
 
     def keep_language_whole(self) -> None:
         """Call the language model as it is: layers that are spread over devices need that."""
@@ -84,7 +99,7 @@ class PlannerNet(nn.Module):
             quotient is the accuracy.
         """
         if logits_only:
-            return self.reply_logits(batch, self._features_of(batch))
+            return self._logits(batch, self._tokens_of(self._features_of(batch)))
         if 'input_ids' in batch:
             return self.language(batch)
         features = self.features(batch['pixel_values'])
@@ -93,7 +108,8 @@ class PlannerNet(nn.Module):
     def language(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Loss on the replies' tokens."""
         features = self._features_of(batch)
-        logits = self.reply_logits(batch, features)
+        tokens = self._tokens_of(features)
+        logits = self._logits(batch, tokens)
         target = batch['target']
         count = torch.tensor(float(len(target)), device=target.device)
         out = {
@@ -105,6 +121,10 @@ class PlannerNet(nn.Module):
         if self.dense_weight > 0 and 'dense_labels' in batch:
             dense = self.dense_loss(features, batch)
             out['loss'] = out['loss'] + self.dense_weight * count * dense['loss'] / dense['n']
+        if self.word_weight > 0 and 'dense_labels' in batch:
+            embeddings = self.llava.get_input_embeddings().weight
+            words = self.words.loss(tokens, embeddings, batch['dense_labels'])
+            out['loss'] = out['loss'] + self.word_weight * count * words
         return out
 
     def _features_of(self, batch: Batch) -> torch.Tensor | None:
@@ -117,18 +137,25 @@ class PlannerNet(nn.Module):
         """The vision tower's tokens (B, T, D) of pictures, as the language model is given them."""
         config = self.llava.config
         tower = self.llava.model.vision_tower
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_vision_frozen):
+        learns = torch.is_grad_enabled() and not self.is_vision_frozen
+        with torch.set_grad_enabled(learns), self._vision_kernel():
             out = tower(pixel_values, output_hidden_states=True, return_dict=True)
         features = out.hidden_states[config.vision_feature_layer]
         return features[:, 1:] if config.vision_feature_select_strategy == 'default' else features
 
-    def reply_logits(self, batch: Batch, features: torch.Tensor | None) -> torch.Tensor:
-        """Logits (R, V) float32 of the replies' tokens; features None: no pictures."""
-        model = self.llava.model
+    def _vision_kernel(self) -> AbstractContextManager[object]:
+        kernel = self._vision_attention
+        return contextlib.nullcontext() if kernel is None else sdpa_kernel(kernel)
+
+    def _tokens_of(self, features: torch.Tensor | None) -> torch.Tensor | None:
+        """The pictures' tokens (B, T, D) as the language model reads them."""
+        return None if features is None else self.llava.model.multi_modal_projector(features)
+
+    def _logits(self, batch: Batch, tokens: torch.Tensor | None) -> torch.Tensor:
+        """Logits (R, V) float32 of the replies' tokens; tokens None: no pictures."""
         ids = batch['input_ids']
-        embeds = model.get_input_embeddings()(ids)
-        if features is not None:
-            tokens = model.multi_modal_projector(features)
+        embeds = self.llava.model.get_input_embeddings()(ids)
+        if tokens is not None:
             is_image = (ids == self.llava.config.image_token_id).unsqueeze(-1)
             embeds = embeds.masked_scatter(is_image, tokens.to(embeds.dtype))
         hidden = self._language(embeds, batch['mask'], batch['position_ids'], batch['at'])

@@ -101,6 +101,8 @@ class PlannerTrainConfig:
             once, or it learns slowly along.
         vision_lr_share: of the learning rate that the slow vision tower gets.
         dense_weight: of the dense loss beside the language loss, vision tower slow.
+        word_weight: of the loss that keeps pictures' tokens near the words for what they show.
+        rename_share: share of the examples of stage text whose objects get other names.
         augment: change colours and brightness of pictures, never their geometry: the grid's
             answers stay true.
         feature_cache_gb: memory that the frozen tower's features may take; above it they are
@@ -124,6 +126,8 @@ class PlannerTrainConfig:
     vision_mode: VisionMode = 'frozen'
     vision_lr_share: float = 0.1
     dense_weight: float = 0.3
+    word_weight: float = 0.1
+    rename_share: float = 0.75
     augment: bool = True
     feature_cache_gb: float = 8.0
     lora: LoraSettings = field(default_factory=LoraSettings)
@@ -156,12 +160,13 @@ class PlannerTrainConfig:
 
 PRESETS: dict[str, dict[str, object]] = {
     'tiny': {
-        'vision': {'minutes': 10.0, 'batch_size': 64, 'warmup_steps': 50},
-        'text': {'minutes': 7.0, 'batch_size': 64},
-        'language': {'minutes': 38.0, 'batch_size': 32, 'warmup_steps': 200},
+        'vision': {'minutes': 8.0, 'batch_size': 64, 'warmup_steps': 50},
+        'text': {'minutes': 10.0, 'batch_size': 32},
+        'language': {'minutes': 42.0, 'batch_size': 32, 'warmup_steps': 200},
         'vision_mode': 'slow',
         'vision_lr_share': 0.3,
         'compile': True,
+        'examples': {'questions': 8},
     },
     'phi3': {
         'vision': {'steps': 0},

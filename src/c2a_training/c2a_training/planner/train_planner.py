@@ -22,7 +22,7 @@ from transformers.utils import logging as transformers_logging
 from c2a_training.atomic_file import write_json
 from c2a_training.dataset.dataset_manifest import read_manifest
 from c2a_training.dataset.episode_dataset import EpisodeDataset
-from c2a_training.planner.dense import DenseHeads
+from c2a_training.planner.dense import DenseHeads, WordHeads, word_classes
 from c2a_training.planner.examples import PlannerExamples
 from c2a_training.planner.feature_cache import compute_features
 from c2a_training.planner.lora import count_parameters
@@ -187,7 +187,15 @@ class PlannerTraining:
                 net.keep_language_whole()
             return net
         torch.manual_seed(config.seed)
-        return PlannerNet(llava, DenseHeads(llava.config.vision_config.hidden_size))
+        words = word_classes(lambda text: self._model.tokenizer.encode(text))
+        net = PlannerNet(
+            llava,
+            DenseHeads(llava.config.vision_config.hidden_size),
+            WordHeads(llava.config.text_config.hidden_size, words),
+        )
+        if self._accelerator.device.type == 'cpu':
+            net.unfuse_attention()
+        return net
 
     def _say_start(self, log: TrainLog, progress: Progress) -> None:
         learns, total = count_parameters(self._net)
@@ -241,8 +249,9 @@ class PlannerTraining:
         for part in (net.llava.model.language_model, net.llava.lm_head):
             part.requires_grad_(True)
         net.freeze_vision(True)
-        net.dense_weight = 0.0
-        examples = PlannerExamples(self._datasets, replace(config.examples, questions=0))
+        net.dense_weight = net.word_weight = 0.0
+        settings = replace(config.examples, questions=0, rename_share=config.rename_share)
+        examples = PlannerExamples(self._datasets, settings)
         batches = LanguageBatches(
             examples,
             PictureSource(self._datasets, examples, self._model.pictures),
@@ -265,7 +274,9 @@ class PlannerTraining:
             net.requires_grad_(True)
             net.freeze_vision(is_frozen)
             net.dense_weight = 0.0 if is_frozen else config.dense_weight
+            net.word_weight = config.word_weight
             net.dense.requires_grad_(net.dense_weight > 0)
+            net.words.requires_grad_(net.word_weight > 0)
         tower = set(llava.model.vision_tower.parameters())
         learning = list(_learning(net))
         groups = {1.0: [p for p in learning if p not in tower]}
@@ -287,7 +298,7 @@ class PlannerTraining:
             multiple=config.length_multiple,
             share=self._share,
         )
-        batches.with_labels = net.dense_weight > 0
+        batches.with_labels = net.dense_weight > 0 or net.word_weight > 0
         step = self._make_step(groups, LANGUAGE)
         if is_frozen:
             batches.features = self._features(source, log)

@@ -91,6 +91,18 @@ def test_logits_are_those_of_the_plain_model(packer, net):
     torch.testing.assert_close(ours, plain[packed.labels != IGNORED], atol=1e-4, rtol=1e-4)
 
 
+def test_plain_attention_gives_the_logits_of_fused_attention(packer, net):
+    plain = PlannerNet(small_llava()).eval()
+    plain.unfuse_attention()
+    _, batch = language_batch(packer, EXAMPLES)
+    with torch.no_grad():
+        expected, found = net(batch, logits_only=True), plain(batch, logits_only=True)
+        plain.keep_language_whole()
+        whole = plain(batch, logits_only=True)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(whole, expected, atol=1e-4, rtol=1e-4)
+
+
 def test_padding_changes_nothing(packer, net):
     with torch.no_grad():
         tight = net(language_batch(packer, EXAMPLES)[1], logits_only=True)
