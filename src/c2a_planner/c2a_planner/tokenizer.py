@@ -26,10 +26,13 @@ _CELL = r'\(\d, \d\)'
 # open something, a quote.
 _CODE = r"(?:[^\w\s]|, | = )*(?:\w+[=(\[])+'?"
 _NUMBER = r'-?\d+\.\d+|\d'
+# An article takes the space behind it along, so that a name is the same tokens in a sentence
+# ("the red cube") and in code (get_actor('red cube'): copying it needs no translation.
+_ARTICLE = r' ?(?:[Tt]he|[Aa]n?|no) (?=[a-z])'
 _WORD = r' ?[A-Za-z]+'
 _MARKS = rf'(?:(?!{_CELL})[^A-Za-z0-9\s])+ ?'
 _SPACE = r'\s'
-_PIECES = '|'.join((_CELL, _CODE, _NUMBER, _WORD, _MARKS, _SPACE))
+_PIECES = '|'.join((_CELL, _CODE, _NUMBER, _ARTICLE, _WORD, _MARKS, _SPACE))
 
 
 def train_tokenizer(

@@ -40,6 +40,14 @@ def test_code_is_cut_where_it_has_a_meaning(tokenizer):
     assert pieces(tokenizer, f'# {PICK}')[0] == '# '
 
 
+def test_a_name_is_the_same_tokens_in_a_sentence_and_in_code(tokenizer):
+    name = pieces(tokenizer, PICK)[1:3]
+    for sentence in ('Where is the red cube?', 'A red cube is there', 'There is no red cube.'):
+        found = pieces(tokenizer, sentence)
+        start = found.index('red')
+        assert found[start : start + 2] == name == ['red', ' cube']
+
+
 def test_every_cell_is_one_token(tokenizer):
     assert all(len(pieces(tokenizer, f'({c}, {r})')) == 1 for c in range(10) for r in range(10))
 
