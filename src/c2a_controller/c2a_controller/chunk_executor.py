@@ -183,6 +183,18 @@ class ChunkExecutor:
         self._is_asking = True
         return ChunkRequest(observation, key_step, self._generation)
 
+    def may_ask(self, step: int) -> bool:
+        """Whether `begin_step` may want a chunk at a step although no new key step comes then.
+
+        For those who take pictures only where a policy will see them.
+        """
+        if self._pending is not None:
+            return step >= self._pending.effect_step
+        running = self._running
+        if running is None or running.row(step) is None or self._is_new_sub_task:
+            return True
+        return self._executed >= self._exec_horizon
+
     def deliver(
         self, request: ChunkRequest, actions: FloatArray, latency_s: float
     ) -> ActionChunk | None:

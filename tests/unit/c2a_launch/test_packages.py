@@ -34,6 +34,7 @@ PYPI_ONLY = {
     'accelerate',
     'av',
     'datasets',
+    'diffusers',
     'llguidance',
     'lz4',
     'mani_skill',
