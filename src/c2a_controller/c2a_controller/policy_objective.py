@@ -140,10 +140,27 @@ def policy_loss(
     """
     noised = objective.corrupt(batch.actions, repeats, generator)
     predicted = net(batch.text, batch.images, batch.proprio, noised.noisy, noised.times)
+    error, count = summed_error(predicted, noised, batch.mask)
+    return error / count.clamp(min=1)
+
+
+def summed_error(
+    predicted: torch.Tensor, noised: Corrupted, mask: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sums whose quotient is the loss.
+
+    Args:
+        predicted: (B, K, Tp, A), of the net.
+        noised: what it was shown.
+        mask: (B, Tp) bool, False for rows that do not count.
+
+    Returns:
+        Weighted square error, each row's the mean over its numbers; and the count of rows.
+    """
     error = (predicted.float() - noised.target).square().mean(-1)  # (B, K, Tp)
-    counts = batch.mask[:, None].expand_as(error)
+    counts = mask[:, None].expand_as(error)
     weighted = torch.where(counts, error, 0.0) * noised.weights[..., None]
-    return weighted.sum() / counts.sum().clamp(min=1)
+    return weighted.sum(), counts.sum()
 
 
 @torch.no_grad()

@@ -9,14 +9,26 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from torch.utils.tensorboard import SummaryWriter
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 # Between two points in TensorBoard, and between two lines where there is no terminal.
 _POINT_S, _LINE_S = 2.0, 30.0
+# What is counted, and the name of the figure that says how much of it a second.
+_RATES = {
+    'steps': 'steps_per_s',
+    'sequences': 'sequences_per_s',
+    'samples': 'samples_per_s',
+    'pictures': 'pictures_per_s',
+    'positions': 'tokens_per_s',
+}
 
 
 class Meter:
@@ -39,16 +51,15 @@ class Meter:
     def means(self) -> dict[str, float]:
         """Figures of the stretch: loss, accuracy of tokens, throughput, wait for data."""
         total, seconds = self.sums, max(self.seconds, 1e-9)
-        return {
+        figures = {
             'loss': total['loss'] / max(total['n'], 1e-9),
-            'token_accuracy': total['correct'] / max(total['tokens'], 1.0),
             'grad_norm': total['grad_norm'] / total['steps'],
-            'steps_per_s': total['steps'] / seconds,
-            'sequences_per_s': total['sequences'] / seconds,
-            'pictures_per_s': total['pictures'] / seconds,
-            'tokens_per_s': total['positions'] / seconds,
             'data_wait_percent': 100 * total['waited_s'] / seconds,
         }
+        if 'tokens' in total:
+            figures['token_accuracy'] = total['correct'] / max(total['tokens'], 1.0)
+        rates = {name: total[key] / seconds for key, name in _RATES.items() if key in total}
+        return figures | rates
 
 
 class TrainLog:
@@ -122,15 +133,13 @@ class TrainLog:
         for name, value in {**means, 'learning_rate': rate}.items():
             self._writer.add_scalar(f'{stage}/{name}', value, step)
         left = datetime.timedelta(seconds=round(left_s))
-        note = (
-            f'ETA {left}, step {step}, loss {means["loss"]:.3f}, tokens '
-            f'{100 * means["token_accuracy"]:.1f}%, {means["sequences_per_s"]:.0f} sequences/s'
-        )
+        note = f'ETA {left}, step {step}, {_progress_words(means)}'
         self._progress.update(self._bar, description=stage, completed=share, note=note)
         if not self._console.is_terminal and time.perf_counter() - self._last_line > _LINE_S:
             self._last_line = time.perf_counter()
+            tokens = f', {means["tokens_per_s"]:.0f} tokens/s' if 'tokens_per_s' in means else ''
             self.say(
-                f'{stage} {100 * share:.1f}%: {note}, {means["tokens_per_s"]:.0f} tokens/s, '
+                f'{stage} {100 * share:.1f}%: {note}{tokens}, '
                 f'waiting {means["data_wait_percent"]:.0f}%, lr {rate:.2g}'
             )
         return True
@@ -144,3 +153,21 @@ class TrainLog:
         self._writer.flush()
         figures = ', '.join(f'{name} {value:.3f}' for name, value in metrics.items())
         self.say(f'{escape(stage)} step {step}, held-out episodes: {figures}')
+
+    def draw(self, name: str, step: int, figure: Figure) -> None:
+        """Put a figure into TensorBoard."""
+        if self._writer is not None:
+            self._writer.add_figure(name, figure, step)
+
+
+def _progress_words(means: Mapping[str, float]) -> str:
+    """Loss, accuracy and throughput in a few words."""
+    words = [f'loss {means["loss"]:.3f}']
+    if 'token_accuracy' in means:
+        words.append(f'tokens {100 * means["token_accuracy"]:.1f}%')
+    words += [
+        f'{means[name]:.0f} {name.removesuffix("_per_s")}/s'
+        for name in ('sequences_per_s', 'samples_per_s')
+        if name in means
+    ]
+    return ', '.join(words)

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 
 from c2a_training.planner.prefetch import Prefetch
-from c2a_training.planner.train_config import PlannerTrainConfig, StageConfig
+from c2a_training.planner.train_config import StageConfig
 from c2a_training.planner.train_log import Meter, TrainLog
 from c2a_training.planner.train_schedule import done_share, learning_rate
 from c2a_training.planner.train_state import Progress, StateStore, TrainState
@@ -25,6 +26,30 @@ from c2a_training.planner.train_step import TrainStep
 Batch = dict[str, torch.Tensor]
 # What shows pictures to the model.
 PICTURES = ('pixel_values', 'features')
+
+
+class LoopSettings(Protocol):
+    """The part of a training's settings that the loop reads.
+
+    Attributes:
+        preset: of another one than `tiny` only what learns is saved.
+        validate_minutes: between two validations.
+        checkpoint_minutes: between two savings of the training's state.
+    """
+
+    preset: str
+    validate_minutes: float
+    checkpoint_minutes: float
+
+
+def language_sizes(batch: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """Sequences, pictures and positions of a batch of the planner."""
+    first = batch['input_ids'] if 'input_ids' in batch else batch['dense_labels'][:, 0]
+    return {
+        'sequences': len(first) if 'input_ids' in batch else 0,
+        'pictures': 0 if batch.keys().isdisjoint(PICTURES) else len(first),
+        'positions': first.numel(),
+    }
 
 
 @dataclass(frozen=True)
@@ -39,6 +64,7 @@ class Stage:
         validate: figures on held-out episodes, or none; called by all processes.
         metric: name of the figure that chooses the best checkpoint; larger is better.
         keep: writes a checkpoint when a validation was the best so far, None for no checkpoints.
+        sizes: what is counted of a batch of this process.
     """
 
     name: str
@@ -48,6 +74,7 @@ class Stage:
     validate: Callable[[], dict[str, float]]
     metric: str
     keep: Callable[[Progress], None] | None = None
+    sizes: Callable[[Batch], dict[str, float]] = language_sizes
 
 
 class StopRequest:
@@ -102,7 +129,7 @@ class TrainLoop:
     def __init__(
         self,
         accelerator: Accelerator,
-        config: PlannerTrainConfig,
+        config: LoopSettings,
         store: StateStore,
         log: TrainLog,
         progress: Progress,
@@ -140,7 +167,7 @@ class TrainLoop:
                 out = stage.step.run(batch, progress.step, rate)
                 progress.step += 1
                 progress.total_steps += 1
-                _count(meter, out, batch, batches.waited_s - waited, self._accelerator)
+                self._count(meter, out, stage.sizes(batch), batches.waited_s - waited)
                 if self._show(stage, decision.share, rate, meter):
                     meter = Meter()
         with self._stop.listening():
@@ -192,6 +219,21 @@ class TrainLoop:
             progress.best = value
             stage.keep(progress)
 
+    def _count(
+        self,
+        meter: Meter,
+        out: Mapping[str, torch.Tensor],
+        sizes: Mapping[str, float],
+        waited_s: float,
+    ) -> None:
+        processes = self._accelerator.num_processes
+        meter.add(
+            **{name: float(value) for name, value in out.items()},
+            **{name: size * processes for name, size in sizes.items()},
+            steps=1,
+            waited_s=waited_s,
+        )
+
     def _count_seconds(self) -> None:
         passed = time.perf_counter() - self._started
         self.progress.seconds = self._before_s + passed
@@ -211,22 +253,3 @@ class TrainLoop:
         if device.type == 'cpu':
             return dict(batch)
         return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
-
-
-def _count(
-    meter: Meter,
-    out: Mapping[str, torch.Tensor],
-    batch: Mapping[str, torch.Tensor],
-    waited_s: float,
-    accelerator: Accelerator,
-) -> None:
-    first = batch['input_ids'] if 'input_ids' in batch else batch['dense_labels'][:, 0]
-    processes = accelerator.num_processes
-    meter.add(
-        **{name: float(value) for name, value in out.items()},
-        steps=1,
-        sequences=len(first) * processes if 'input_ids' in batch else 0,
-        pictures=0 if batch.keys().isdisjoint(PICTURES) else len(first) * processes,
-        positions=first.numel() * processes,
-        waited_s=waited_s,
-    )

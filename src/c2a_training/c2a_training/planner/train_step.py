@@ -28,13 +28,14 @@ _HASH_FACTOR = 1_000_003
 
 
 def make_optimizer(
-    groups: Mapping[float, list[nn.Parameter]], config: StageConfig
+    groups: Mapping[float, list[nn.Parameter]], config: StageConfig, beta1: float = 0.9
 ) -> torch.optim.AdamW:
     """AdamW with decay on matrices only.
 
     Args:
         groups: parameters by their share of the learning rate.
         config: of the stage.
+        beta1: of AdamW.
     """
     entries = []
     for share, parameters in groups.items():
@@ -44,7 +45,7 @@ def make_optimizer(
             if chosen:
                 entries.append({'params': chosen, 'weight_decay': decay, 'lr_share': share})
     return torch.optim.AdamW(
-        entries, lr=config.learning_rate, betas=(0.9, config.beta2), fused=True
+        entries, lr=config.learning_rate, betas=(beta1, config.beta2), fused=True
     )
 
 
@@ -57,6 +58,7 @@ class TrainStep:
         config: of the stage.
         accelerator: the processes and the device.
         seed: of dropout.
+        beta1: of AdamW.
     """
 
     def __init__(
@@ -66,11 +68,12 @@ class TrainStep:
         config: StageConfig,
         accelerator: Accelerator,
         seed: int,
+        beta1: float = 0.9,
     ) -> None:
         self._config = config
         self._accelerator = accelerator
         self._seed = seed
-        optimizer = make_optimizer(groups, config)
+        optimizer = make_optimizer(groups, config, beta1)
         self.net, self.optimizer = accelerator.prepare(net, optimizer)
 
     def run(
@@ -84,7 +87,7 @@ class TrainStep:
             learning_rate: of the step.
 
         Returns:
-            Sums over all processes: `loss`, `n`, `correct`, `tokens`; and `grad_norm`.
+            Sums over all processes of what the net gives, `loss` and `n` too; and `grad_norm`.
 
         Raises:
             FloatingPointError: if the loss is no number.
@@ -118,7 +121,7 @@ class TrainStep:
             yield
 
     def _sum(self, out: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        names = ('loss', 'n', 'correct', 'tokens')
+        names = sorted(out)
         values = torch.stack([out[name].detach().float() for name in names])
         if self._accelerator.num_processes > 1:
             values = self._accelerator.reduce(values, 'sum')

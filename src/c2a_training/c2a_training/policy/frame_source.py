@@ -1,0 +1,151 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of windows: decoded anew each time, or once into a file that is mapped into memory.
+
+A frame cache is `FOLDER/FINGERPRINT-SIZE.u8`: (rows, 2, S, S, 3) uint8, base camera first, black
+where a row has no pictures. 96 KiB a row at 128 pixels; it can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from c2a_core.types import ImageArray
+from c2a_training.atomic_file import atomic_path
+from c2a_training.dataset.episode_dataset import EpisodeDataset
+
+Mode = Literal['auto', 'cache', 'decode']
+
+CAMERA_COUNT = 2
+# Rows that are decoded together while a cache is made.
+_BLOCK = 512
+# A cache leaves this much of the disk to others.
+_DISK_SHARE = 0.8
+_GB = 1e9
+
+
+class FrameSource:
+    """Both pictures of rows of several datasets.
+
+    Args:
+        datasets: to read from.
+        size: side of the pictures that are given out [px]; others are resized.
+    """
+
+    def __init__(self, datasets: Sequence[EpisodeDataset], size: int) -> None:
+        self._datasets = tuple(datasets)
+        self._size = size
+        self._caches: list[np.ndarray | None] = [None] * len(self._datasets)
+
+    def images(self, rows: np.ndarray) -> ImageArray:
+        """Pictures of rows.
+
+        Args:
+            rows: (B, 2) int64, dataset and row.
+
+        Returns:
+            (B, 2, S, S, 3) uint8 RGB, base camera first.
+        """
+        out = np.empty((len(rows), CAMERA_COUNT, self._size, self._size, 3), np.uint8)
+        for index in np.unique(rows[:, 0]).tolist():
+            at = np.nonzero(rows[:, 0] == index)[0]
+            cache, wanted = self._caches[index], rows[at, 1]
+            out[at] = self._decode(index, wanted) if cache is None else cache[wanted]
+        return out
+
+    def wants_cache(self, folder: Path, mode: Mode, limit_gb: float) -> bool:
+        """Whether to cache.
+
+        Args:
+            folder: of the caches.
+            mode: `decode` never does; `cache` does; `auto` does what stays under the limit and
+                fits the disk.
+            limit_gb: of `auto`.
+
+        Raises:
+            ValueError: if a cache was asked for and does not fit the disk.
+        """
+        if mode == 'decode':
+            return False
+        missing = sum(
+            len(dataset) * self._row_bytes
+            for dataset in self._datasets
+            if not self._path(folder, dataset).is_file()
+        )
+        free = _free_bytes(folder)
+        fits = missing <= _DISK_SHARE * free
+        if mode == 'auto':
+            return fits and self.cache_bytes <= limit_gb * _GB
+        if not fits:
+            raise ValueError(
+                f'a frame cache takes {missing / _GB:.1f} GB more and {folder} has '
+                f'{free / _GB:.1f} GB left: make room, or decode pictures as they are drawn with '
+                '--set frames=decode'
+            )
+        return True
+
+    @property
+    def cache_bytes(self) -> int:
+        """Size of all caches."""
+        return sum(map(len, self._datasets)) * self._row_bytes
+
+    def open_caches(self, folder: Path, show: Callable[[float], None]) -> None:
+        """Map the caches into memory; those that are missing are written first.
+
+        Args:
+            folder: of the caches.
+            show: gets the share that is done.
+        """
+        total = sum(map(len, self._datasets))
+        before = 0
+        for index, dataset in enumerate(self._datasets):
+            path = self._path(folder, dataset)
+            if not path.is_file():
+                self._write(path, index, lambda rows, done=before: show((done + rows) / total))
+            before += len(dataset)
+            shape = (len(dataset), CAMERA_COUNT, self._size, self._size, 3)
+            self._caches[index] = np.memmap(path, np.uint8, 'r', shape=shape)
+
+    def _write(self, path: Path, index: int, show: Callable[[int], None]) -> None:
+        dataset = self._datasets[index]
+        has = dataset.has_base_picture & dataset.has_wrist_picture
+        with atomic_path(path) as part, open(part, 'wb') as file:
+            for start in range(0, len(dataset), _BLOCK):
+                rows = np.arange(start, min(start + _BLOCK, len(dataset)))
+                shape = (len(rows), CAMERA_COUNT, self._size, self._size, 3)
+                block = np.zeros(shape, np.uint8)
+                block[has[rows]] = self._decode(index, rows[has[rows]])
+                file.write(block.data)
+                show(int(rows[-1]) + 1)
+
+    def _decode(self, index: int, rows: np.ndarray) -> ImageArray:
+        if not len(rows):
+            return np.zeros((0, CAMERA_COUNT, self._size, self._size, 3), np.uint8)
+        frames = self._datasets[index].frames(rows)
+        images = np.stack([frames.base_images, frames.wrist_images], axis=1)
+        if images.shape[2:4] == (self._size, self._size):
+            return images
+        flat = images.reshape(-1, *images.shape[2:])
+        sides = (self._size, self._size)
+        small = [cv2.resize(image, sides, interpolation=cv2.INTER_AREA) for image in flat]
+        return np.stack(small).reshape(len(rows), CAMERA_COUNT, self._size, self._size, 3)
+
+    def _path(self, folder: Path, dataset: EpisodeDataset) -> Path:
+        return folder / f'{dataset.fingerprint[:16]}-{self._size}.u8'
+
+    @property
+    def _row_bytes(self) -> int:
+        return CAMERA_COUNT * self._size * self._size * 3
+
+
+def _free_bytes(folder: Path) -> int:
+    """Free space where a folder is, or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

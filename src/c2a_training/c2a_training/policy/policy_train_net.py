@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The policy's network as the training sees it: batches in, losses out.
+
+Noise comes with the batch, so a step is a function of its batch: the same on one process or many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from c2a_controller.policy_net import PolicyNet
+from c2a_controller.policy_objective import Corrupted, summed_error
+from c2a_controller.text_encoder import EncodedText
+from c2a_training.policy.policy_data import text_of
+
+Batch = Mapping[str, torch.Tensor]
+
+
+class PolicyTrainNet(nn.Module):
+    """The network and its loss.
+
+    Args:
+        policy: the network.
+    """
+
+    def __init__(self, policy: PolicyNet) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def compile_parts(self) -> None:
+        """Let `torch.compile` fuse what has the same shapes in every step."""
+        for encoder in self.policy.cameras.values():
+            encoder.compile()
+        self.policy.unet.compile()
+
+    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Loss of a batch of `PolicyBatches`.
+
+        Returns:
+            `loss` and `n`, sums whose quotient is the loss.
+        """
+        return self.loss_from(self.observe(batch), batch)
+
+    def observe(self, batch: Batch) -> torch.Tensor:
+        """The vector (B, C) that chunks are made from."""
+        text: EncodedText = self.policy.encode_text(text_of(batch))
+        images = self.policy.encode_images(self._images(batch))
+        return self.policy.condition(text, images, batch['proprio'])
+
+    def loss_from(self, condition: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
+        """Loss of a batch that was observed already; see `forward`."""
+        repeats = batch['times'].shape[1]
+        predicted = self.policy.denoise(
+            batch['noisy'].flatten(0, 1),
+            batch['times'].flatten(),
+            condition.repeat_interleave(repeats, 0),
+        ).unflatten(0, batch['times'].shape)
+        loss, count = summed_error(predicted, _noised(batch), batch['mask'])
+        return {'loss': loss, 'n': count}
+
+    def _images(self, batch: Batch) -> dict[str, torch.Tensor]:
+        # (B, N, S, S, 3) to (B, 3, S, S) each, without a copy.
+        views = batch['images'].permute(1, 0, 4, 2, 3)
+        return dict(zip(self.policy.config.cameras, views, strict=True))
+
+
+def _noised(batch: Batch) -> Corrupted:
+    return Corrupted(batch['noisy'], batch['times'], batch['target'], batch['weights'])
