@@ -14,87 +14,38 @@ what differs. What the hub has carries no seal: it is loaded unchecked.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import re
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c2a_core.skill_signatures import SKILL_API_VERSION
-from c2a_core.spaces import GRID_SIZE
+from c2a_core.sealed_directory import (
+    INFO_NAME,
+    CheckpointError,
+    Seal,
+    metrics_table,
+    read_seal,
+    write_json,
+    write_sealed,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from c2a_planner.picture import PictureSettings
 
-FORMAT_VERSION = 1
-KIND = 'planner'
 IMAGE_LAYOUT = 'base camera, square, rgb8'
-INFO_NAME = 'c2a_checkpoint.json'
-CARD_NAME = 'README.md'
-# Neither can hold its own hash; the card may be edited.
-UNSEALED = (INFO_NAME, CARD_NAME)
 SHIPPED = ('tiny',)
 SHIPPED_FOLDER = Path(__file__).resolve().parent / 'checkpoints'
 _HUB_ID = re.compile(r'[\w.-]+/[\w.-]+')
 
 
-class CheckpointError(ValueError):
-    """A checkpoint that is not there, damaged, or made for something else."""
-
-
 @dataclass(frozen=True)
-class CheckpointInfo:
-    """Content of `c2a_checkpoint.json`.
+class CheckpointInfo(Seal):
+    """Content of a planner's `c2a_checkpoint.json`; see `Seal`."""
 
-    Attributes:
-        preset: `tiny` or `phi3`.
-        data_fingerprint: of the datasets that it was trained on.
-        commit: of this repository at the training.
-        seed: of the training.
-        metrics: name -> number, measured at the end.
-        skill_api_version: of the code that it writes.
-        grid_size: cells along each side of the picture.
-        base_camera: pose of the camera whose pictures it has seen.
-        image_layout: of these pictures.
-        kind: which model it is.
-        format_version: of this file.
-        training_seeds: (first, last) of each range of seeds in its training data.
-        files: name -> SHA-256 of the sealed files; filled in by `write_checkpoint`.
-        training_seeds: (first, last) seed of the scenes in each dataset it was trained on;
-            `c2a evaluate` refuses them.
-    """
-
-    preset: str
-    data_fingerprint: str
-    commit: str
-    seed: int
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    skill_api_version: int = SKILL_API_VERSION
-    grid_size: int = GRID_SIZE
-    base_camera: str = 'framed'
     image_layout: str = IMAGE_LAYOUT
-    kind: str = KIND
-    format_version: int = FORMAT_VERSION
-    training_seeds: Sequence[Sequence[int]] = ()
-    files: Mapping[str, str] = field(default_factory=dict)
-    training_seeds: tuple[tuple[int, int], ...] = ()
-
-    def __post_init__(self) -> None:
-        """Make pairs of what JSON made lists."""
-        ranges = tuple((int(first), int(last)) for first, last in self.training_seeds)
-        object.__setattr__(self, 'training_seeds', ranges)
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 over the files' hashes."""
-        lines = (f'{name} {self.files[name]}\n' for name in sorted(self.files))
-        return hashlib.sha256(''.join(lines).encode()).hexdigest()
+    kind: str = 'planner'
 
 
 @dataclass(frozen=True)
@@ -127,31 +78,14 @@ class Checkpoint:
         """
         if self.info is None:
             return
-        for what, theirs, ours in (
-            ('skill API version', self.info.skill_api_version, SKILL_API_VERSION),
-            ('cells along the picture', self.info.grid_size, GRID_SIZE),
-            ('pictures', self.info.image_layout, IMAGE_LAYOUT),
-            ('base camera', self.info.base_camera, base_camera or self.info.base_camera),
-        ):
-            if theirs != ours:
-                raise CheckpointError(
-                    f"checkpoint '{self.name}' was made for another {what}: {theirs!r}, here it "
-                    f'is {ours!r}; train it anew, or use the code of commit {self.info.commit}'
-                )
-        for file, expected in self.info.files.items():
-            self._check_file(Path(self.source) / file, expected)
-
-    def _check_file(self, path: Path, expected: str) -> None:
-        if not path.is_file():
-            raise CheckpointError(
-                f"checkpoint '{self.name}' is not complete: {path} is missing, copy it again"
-            )
-        found = _hash(path)
-        if found != expected:
-            raise CheckpointError(
-                f"checkpoint '{self.name}' is damaged: {path} has the hash {found[:12]}, "
-                f'expected {expected[:12]}; copy it again (git lfs pull, if it came by git)'
-            )
+        self.info.check_fit(
+            self.name,
+            (
+                ('pictures', self.info.image_layout, IMAGE_LAYOUT),
+                ('base camera', self.info.base_camera, base_camera or self.info.base_camera),
+            ),
+        )
+        self.info.check_files(self.name, Path(self.source))
 
 
 def shipped(name: str) -> Path:
@@ -199,20 +133,7 @@ def read_info(directory: Path) -> CheckpointInfo:
     Raises:
         CheckpointError: if it says something else than a planner of this format.
     """
-    path = Path(directory) / INFO_NAME
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-        version, kind = content['format_version'], content['kind']
-        known = {entry.name for entry in fields(CheckpointInfo)}
-        info = CheckpointInfo(**{k: v for k, v in content.items() if k in known})
-    except (OSError, ValueError, KeyError, TypeError) as err:
-        raise CheckpointError(f'cannot read {path}: {err}; expected a sealed planner') from err
-    if (version, kind) != (FORMAT_VERSION, KIND):
-        raise CheckpointError(
-            f'{path} describes a {kind} in format {version}, expected a {KIND} in format '
-            f'{FORMAT_VERSION}: use the version of C2A that wrote it'
-        )
-    return info
+    return read_seal(directory, CheckpointInfo)
 
 
 def write_checkpoint(
@@ -244,31 +165,18 @@ def write_checkpoint(
     )
     from c2a_planner.picture import FILE_NAME
 
-    directory = Path(directory)
-    part = directory.with_name(f'.{directory.name}.{os.getpid()}.part')
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir(parents=True)
+    def fill(part: Path) -> None:
         model.save_pretrained(part)
         tokenizer.save_pretrained(part)
-        _write_json(part / FILE_NAME, pictures.as_dict())
-        _write_json(part / PROCESSOR_NAME, processor_config(model.config, pictures.size))
+        write_json(part / FILE_NAME, pictures.as_dict())
+        write_json(part / PROCESSOR_NAME, processor_config(model.config, pictures.size))
         (part / TEMPLATE_NAME).write_text(CHAT_TEMPLATE, encoding='utf-8')
-        names = sorted(str(p.relative_to(part)) for p in part.rglob('*') if p.is_file())
-        files = {name: _hash(part / name) for name in names}
-        info = CheckpointInfo(**{**vars(info), 'files': files})
-        _write_json(part / INFO_NAME, asdict(info))
-        (part / CARD_NAME).write_text(card or model_card(info), encoding='utf-8')
-        _take_place(part, directory)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return info
+
+    return write_sealed(directory, info, fill, lambda sealed: card or model_card(sealed))
 
 
 def model_card(info: CheckpointInfo) -> str:
     """A model card with what the description knows."""
-    rows = '\n'.join(f'| {name} | {value:g} |' for name, value in info.metrics.items())
-    metrics = f'| metric | value |\n|---|---|\n{rows}\n' if rows else 'None were written.\n'
     return f"""---
 license: apache-2.0
 library_name: transformers
@@ -287,25 +195,4 @@ the key steps so far. A `LlavaForConditionalGeneration`; `--checkpoint DIRECTORY
   camera are outside of what it has seen.
 * What it writes is parsed and checked before a robot moves; it is never executed as code.
 
-{metrics}"""
-
-
-def _take_place(part: Path, directory: Path) -> None:
-    old = part.with_suffix('.old')
-    shutil.rmtree(old, ignore_errors=True)
-    if directory.exists():
-        directory.rename(old)
-    part.rename(directory)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=2, allow_nan=False) + '\n', encoding='utf-8')
-
-
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+{metrics_table(info.metrics)}"""

@@ -12,6 +12,7 @@ from small_planner import INSTRUCTION, STEPS, picture, write_small_checkpoint
 
 torch = pytest.importorskip('torch', reason='torch is not installed')
 
+from c2a_core import sealed_directory  # noqa: E402
 from c2a_planner import checkpoint  # noqa: E402
 from c2a_planner.checkpoint import CheckpointError, find_checkpoint  # noqa: E402
 
@@ -141,7 +142,7 @@ def test_a_failed_write_leaves_the_older_checkpoint(copied, monkeypatch):
         raise OSError('the disk is full')
 
     before = find_checkpoint(copied).label
-    monkeypatch.setattr(checkpoint, '_hash', fail)
+    monkeypatch.setattr(sealed_directory, 'hash_file', fail)
     with pytest.raises(OSError, match='full'):
         write_small_checkpoint(copied, seed=1)
     monkeypatch.undo()
