@@ -40,6 +40,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         'c2a_training.commands.generate_command',
         'let the oracle demonstrate tasks and keep its episodes as a dataset',
     ),
+    'relabel': (
+        'c2a_training.commands.relabel_command',
+        'let a trained planner write the code labels of a dataset',
+    ),
     'evaluate': (
         'c2a_training.commands.evaluate_command',
         'success of planner and low level over seeds, and of the planner alone',

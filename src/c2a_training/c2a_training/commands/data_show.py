@@ -13,21 +13,11 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
-from c2a_core.spaces import PROPRIO_NAMES
-from c2a_core.types import (
-    NUM_JOINTS,
-    POSE_DIM,
-    Command,
-    CommandSource,
-    ImageArray,
-    KeyStep,
-    Observation,
-    ReplyStatus,
-)
+from c2a_core.types import Command, CommandSource, KeyStep, Observation, ReplyStatus
 from c2a_training.command_group import say_file_error
 from c2a_training.dataset.episode_rows import EpisodeRows
 from c2a_training.dataset.episode_store import EpisodeStore
-from c2a_training.dataset.jpeg import decode_jpeg
+from c2a_training.dataset.recorded_observation import recorded_observation
 from c2a_training.video import EpisodeVideo, contact_sheet, pick_frames, write_png
 
 EXIT_OK, EXIT_USAGE = 0, 2
@@ -154,31 +144,8 @@ def replay_rows(rows: EpisodeRows) -> Iterator[tuple[Observation, KeyStep, Comma
                 subtask_id=int(rows.subtask_id[row]),
                 stamp_ns=int(rows.stamp_ns[row]),
             )
-        yield _observation(rows, row), _key_step(rows, row), command
-
-
-def _observation(rows: EpisodeRows, row: int) -> Observation:
-    state = rows.proprioception[row]
-    velocities, pose = NUM_JOINTS, 2 * NUM_JOINTS
-    flags = state[PROPRIO_NAMES.index('vacuum_on') :] > 0.5
-    return Observation(
-        episode_id=0,
-        step=row,
-        stamp_ns=int(rows.stamp_ns[row]),
-        base_image=_picture(rows.base_jpeg[row]),
-        wrist_image=_picture(rows.wrist_jpeg[row]),
-        joint_positions=state[:velocities],
-        joint_velocities=state[velocities:pose],
-        ee_pose=state[pose : pose + POSE_DIM],
-        vacuum_on=bool(flags[0]),
-        vacuum_grasping=bool(flags[1]),
-        vacuum_ready=bool(flags[2]),
-    )
-
-
-def _picture(data: bytes | None) -> ImageArray:
-    """A picture; a black one where none was taken."""
-    return _BLACK if data is None else decode_jpeg(data)
+        observation = recorded_observation(rows, row, missing=_BLACK)
+        yield observation, _key_step(rows, row), command
 
 
 def _key_step(rows: EpisodeRows, row: int) -> KeyStep:
