@@ -25,6 +25,7 @@ from typing import Protocol
 import numpy as np
 
 from c2a_controller.chunk_executor import ChunkExecutor, hold_command
+from c2a_controller.chunk_metrics import ChunkMetrics
 from c2a_core.spaces import ACTION_DIM, CONTROL_RATE_HZ
 from c2a_core.types import Command, CommandSource, EndReason, KeyStep, Observation
 from c2a_training.rollout_rows import OnStep, RolloutRows, is_done
@@ -230,19 +231,36 @@ class OracleLowLevel:
 
 
 class PolicyLowLevel:
-    """Runs a policy's action chunks through the controller's own executor."""
+    """Runs a policy's action chunks through the controller's own executor.
+
+    Attributes:
+        latencies_s: wall time of each chunk of the episode that was accepted [s].
+    """
 
     def __init__(self, executor: ChunkExecutor) -> None:
         self._executor = executor
+        self.latencies_s: list[float] = []
+
+    @property
+    def metrics(self) -> ChunkMetrics:
+        """What the executor measured in the episode so far."""
+        return self._executor.metrics
 
     def reset(self, episode: EpisodeInfo) -> None:
         """Drop the last episode's chunk and prepare the policy."""
         self._executor.reset()
         self._executor.policy.begin_episode(episode.task, episode.seed)
+        self.latencies_s = []
+
+    def looks(self, step: int) -> bool:
+        """Whether a chunk may be asked for at a step though no new key step comes then."""
+        return self._executor.may_ask(step)
 
     def act(self, observation: Observation, key_step: KeyStep) -> Command:
         """Next action of the current chunk; makes a new chunk when one is due."""
-        command, _ = self._executor.command(observation, key_step)
+        command, chunk = self._executor.command(observation, key_step)
+        if chunk is not None:
+            self.latencies_s.append(chunk.latency_s)
         return command
 
 

@@ -23,10 +23,12 @@ class SkillwisePlanner:
     def __init__(self, planner: Planner, low_level: OracleLowLevel) -> None:
         self._planner = planner
         self._low_level = low_level
+        self._is_reported = True
 
     def reset(self, episode_id: int, instruction: str) -> None:
         """Forget the last episode."""
         self._planner.reset(episode_id, instruction)
+        self._is_reported = True
 
     def looks(self, oracle_step: OracleStep) -> bool:
         """Whether the next observation will be asked about: only then its pictures are needed.
@@ -41,11 +43,14 @@ class SkillwisePlanner:
         status = self._low_level.status
         if status == 'running':
             return self._planner.hold(observation)
-        if status != 'idle':
+        if status != 'idle' and not self._is_reported:
+            # Once, however many observations the next key step takes (an invalid reply, a delay).
+            self._is_reported = True
             is_done = status == 'done'
             reason = '' if is_done else status.removeprefix('failed: ')
             self._planner.report_skill(is_done, reason, self._low_level.has_acted)
         key_step = self._planner.plan(observation, oracle_step, request_key_step=True)
         if key_step.reply_status in (ReplyStatus.KEY_STEP, ReplyStatus.REPEATED):
             self._low_level.restart()
+            self._is_reported = False
         return key_step

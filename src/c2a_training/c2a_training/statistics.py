@@ -62,3 +62,22 @@ def percentile(values: Iterable[float], percent: float) -> float | None:
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def mcnemar_p(only_first: int, only_second: int) -> float:
+    """Exact two-sided p-value of McNemar's test on pairs of yes and no.
+
+    Pairs that agree say nothing about the difference; under the hypothesis that there is none each
+    of the others falls to either side like a fair coin
+    (https://en.wikipedia.org/wiki/McNemar%27s_test).
+
+    Args:
+        only_first: pairs of which only the first is a success.
+        only_second: pairs of which only the second is one.
+
+    Returns:
+        The probability of a split at least as uneven, 1 without such pairs.
+    """
+    n = only_first + only_second
+    tail = sum(math.comb(n, k) for k in range(min(only_first, only_second) + 1))
+    return min(1.0, 2 * tail / 2**n)

@@ -24,14 +24,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from c2a_core.task_names import split_task_names
 from c2a_training.atomic_file import write_json
+from c2a_training.commands.evaluate_request import EvaluationRun, add_arguments, check_request
 from c2a_training.evaluation.episode_record import EpisodeRecord
-from c2a_training.evaluation.evaluation_settings import LOW_LEVELS, PLANNERS, EvaluationSettings
-from c2a_training.seeds import parse_seeds, render_seeds
 
 EXIT_OK, EXIT_CRASHED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
-DEFAULT_SEEDS = '1000000-1000063'
 
 DESCRIPTION = """\
 Run a planner and a low level on tasks and seeds, in process and without ROS, with the library
@@ -54,35 +51,6 @@ Exit code: 0 when all episodes ran, whatever their success; 1 when an episode cr
 died; 2 for bad arguments; 130 after Ctrl-C, with the table so far."""
 
 
-@dataclass(frozen=True)
-class EvaluationRun:
-    """A checked request: what to run and what to write."""
-
-    settings: EvaluationSettings
-    checkpoint: str
-    tasks: tuple[str, ...]
-    seeds: tuple[int, ...]
-    workers: int
-    json: Path | None = None
-    html: Path | None = None
-    video: Path | None = None
-
-    @property
-    def config(self) -> dict[str, object]:
-        """What the journal holds the run to: everything but tasks and seeds."""
-        return {**self.settings.config(), 'checkpoint': self.checkpoint}
-
-    def document_config(self, commits: Sequence[str], *, complete: bool) -> dict[str, object]:
-        """What the JSON file says about the run."""
-        return {
-            **self.config,
-            'tasks': list(self.tasks),
-            'seeds': render_seeds(self.seeds),
-            'commit': ', '.join(commits),
-            'complete': complete,
-        }
-
-
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser(
@@ -92,111 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        '--planner', choices=PLANNERS, default='vlm', help='who writes the code (default: vlm)'
-    )
-    parser.add_argument(
-        '--low-level',
-        choices=LOW_LEVELS,
-        default='oracle',
-        help='who moves the arm: scripted skills, a learned policy, or recorded actions '
-        '(default: oracle)',
-    )
-    parser.add_argument(
-        '--tasks',
-        nargs='+',
-        default=['table1'],
-        metavar='NAME',
-        help='task names, variants such as Rotate:num_actors=3, or lists: table1, table2, image, '
-        'all (default: table1)',
-    )
-    parser.add_argument(
-        '--seeds',
-        default=DEFAULT_SEEDS,
-        metavar='A-B',
-        help=f'numbers and ranges, from 1000000 on (default: {DEFAULT_SEEDS})',
-    )
-    parser.add_argument(
-        '--any-seeds',
-        action='store_true',
-        help='allow seeds under 1000000, which training data may have: for tests, not for results',
-    )
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=1,
-        metavar='N',
-        help='processes; results do not depend on it (default: 1)',
-    )
-    parser.add_argument(
-        '--split',
-        choices=('simple', 'train', 'test'),
-        default='simple',
-        help='objects to draw from: test has colour-shape pairs that train has not (default: '
-        'simple, all pairs)',
-    )
-    _add_planner_arguments(parser)
-    _add_outputs(parser)
-
-
-def _add_planner_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--checkpoint',
-        default='tiny',
-        metavar='NAME',
-        help='vlm: a shipped name, a directory or a hub id (default: tiny)',
-    )
-    parser.add_argument(
-        '--early-stop-chars',
-        type=int,
-        default=8,
-        metavar='K',
-        help='characters of a reply that decide that the sub-task goes on; 0 is off (default: 8)',
-    )
-    parser.add_argument(
-        '--constrained',
-        action='store_true',
-        help="vlm: decode only what the skill API's grammar allows",
-    )
-    parser.add_argument(
-        '--server-url',
-        default='http://127.0.0.1:8000/v1',
-        metavar='URL',
-        help='openai: address of the server (default: http://127.0.0.1:8000/v1)',
-    )
-    parser.add_argument(
-        '--server-model', default='', metavar='NAME', help="openai: model; default: the server's"
-    )
-    parser.add_argument(
-        '--replay-dir', type=Path, metavar='DIR', help='replay: recorded episodes (.npz)'
-    )
-    parser.add_argument(
-        '--blind',
-        action='store_true',
-        help='the planner gets a black picture: the control that shows what seeing is worth',
-    )
-    parser.add_argument(
-        '--image-size',
-        type=int,
-        default=128,
-        metavar='PX',
-        help='side of the pictures that the planner gets (default: 128)',
-    )
-
-
-def _add_outputs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='write the results as JSON; makes it resumable'
-    )
-    parser.add_argument(
-        '--html', type=Path, metavar='FILE', help='write a report: tables, plots and videos'
-    )
-    parser.add_argument(
-        '--video',
-        type=Path,
-        metavar='DIR',
-        help='write a video of one success and one failure of each task',
-    )
+    add_arguments(parser)
 
 
 def run(args: argparse.Namespace, console: Console | None = None) -> int:
@@ -213,44 +77,6 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
         return _fail(console, str(err), EXIT_USAGE)
     except RuntimeError as err:
         return _fail(console, str(err), EXIT_CRASHED)
-
-
-def check_request(args: argparse.Namespace) -> EvaluationRun:
-    """Turn parsed arguments into a request.
-
-    Raises:
-        ValueError: with a sentence that says what to write instead.
-    """
-    from c2a_sim_bridge.sim.tasks.registry import select_tasks
-    from c2a_training.evaluation.checkpoint_facts import read_facts
-    from c2a_training.evaluation.evaluation_seeds import check_seeds, check_unseen
-
-    if args.workers < 1:
-        raise ValueError(f'--workers is {args.workers}, expected at least 1')
-    if not 16 <= args.image_size <= 2048:
-        raise ValueError(f'--image-size is {args.image_size}, expected 16 to 2048 pixels')
-    seeds = parse_seeds(args.seeds)
-    if not args.any_seeds:
-        check_seeds(seeds)
-    words = [word for name in args.tasks for word in split_task_names(name)]
-    tasks = tuple(select_tasks(words))
-    names = ('planner', 'low_level', 'checkpoint', 'early_stop_chars', 'constrained')
-    names += ('server_url', 'server_model', 'replay_dir', 'blind', 'split', 'image_size')
-    settings = EvaluationSettings(**{name: getattr(args, name) for name in names})
-    settings.check()
-    facts = read_facts(settings)
-    if not args.any_seeds:
-        check_unseen(seeds, facts)
-    return EvaluationRun(
-        settings=facts.adapt(settings),
-        checkpoint=facts.checkpoint,
-        tasks=tasks,
-        seeds=seeds,
-        workers=args.workers,
-        json=args.json,
-        html=args.html,
-        video=args.video,
-    )
 
 
 def _make_folders(request: EvaluationRun) -> None:

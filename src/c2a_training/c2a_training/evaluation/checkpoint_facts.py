@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation has to know about the planner's checkpoint before it loads it."""
+"""What an evaluation has to know about its checkpoints before it loads them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,25 @@ class CheckpointFacts:
 
     def adapt(self, settings: EvaluationSettings) -> EvaluationSettings:
         """The settings with the camera that the checkpoint knows."""
-        # It may know several: `framed+original`.
-        known = self.base_camera.split('+')
-        if not self.base_camera or settings.base_camera in known:
+        if self._knows(settings.base_camera):
             return settings
-        return replace(settings, base_camera=known[0])
+        return replace(settings, base_camera=self.base_camera.split('+')[0])
+
+    def check_camera(self, settings: EvaluationSettings) -> None:
+        """Refuse a camera that another checkpoint of the run needs and this one does not know.
+
+        Raises:
+            ValueError: which names both cameras.
+        """
+        if not self._knows(settings.base_camera):
+            raise ValueError(
+                f'checkpoint {self.checkpoint} knows the base camera {self.base_camera!r}, the '
+                f'other one needs {settings.base_camera!r}: take two that were trained alike'
+            )
+
+    def _knows(self, base_camera: str) -> bool:
+        # It may know several: `framed+original`.
+        return not self.base_camera or base_camera in self.base_camera.split('+')
 
 
 def read_facts(settings: EvaluationSettings) -> CheckpointFacts:
@@ -46,6 +60,23 @@ def read_facts(settings: EvaluationSettings) -> CheckpointFacts:
     found.check()
     if found.info is None:
         return CheckpointFacts(found.label)
+    return CheckpointFacts(
+        checkpoint=found.label,
+        base_camera=found.info.base_camera,
+        training_seeds=found.info.training_seeds,
+    )
+
+
+def read_policy_facts(settings: EvaluationSettings) -> CheckpointFacts:
+    """Read the facts of the policy in the settings.
+
+    Raises:
+        ValueError: if its checkpoint is not there, damaged or made for something else.
+    """
+    from c2a_controller.policy_checkpoint import find_checkpoint
+
+    found = find_checkpoint(settings.policy_checkpoint)
+    found.check()
     return CheckpointFacts(
         checkpoint=found.label,
         base_camera=found.info.base_camera,

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from c2a_training.evaluation.chunk_facts import ChunkFacts, facts_from_json
+
 Cell = tuple[int, int]
 
 
@@ -76,7 +78,9 @@ class EpisodeRecord:
         max_steps: the time-out in control steps.
         answers: of the planner, in order.
         skill_failures: why skills of the low level failed, each reason once.
-        wall: wall times [s] and counts of decisions, which no other run repeats.
+        chunks: low level policy: what its action chunks were like.
+        wall: wall times [s] and counts of decisions, which no other run repeats. With a policy
+            `chunk_s` and `reaction_ms` are lists: of each chunk [s], of each key step [ms].
     """
 
     task: str
@@ -89,7 +93,8 @@ class EpisodeRecord:
     max_steps: int = 0
     answers: tuple[Answer, ...] = ()
     skill_failures: tuple[str, ...] = ()
-    wall: Mapping[str, float] = field(default_factory=dict)
+    chunks: ChunkFacts | None = None
+    wall: Mapping[str, float | list[float]] = field(default_factory=dict)
 
     @property
     def is_crash(self) -> bool:
@@ -110,6 +115,7 @@ def record_from_json(value: Mapping[str, object]) -> EpisodeRecord:
     fields = dict(value)
     fields['answers'] = tuple(_answer(answer) for answer in fields.get('answers', ()))
     fields['skill_failures'] = tuple(fields.get('skill_failures', ()))
+    fields['chunks'] = facts_from_json(fields.get('chunks'))
     return EpisodeRecord(**fields)
 
 

@@ -14,8 +14,10 @@ from rich import box
 from rich.table import Table
 
 from c2a_core.types import ReplyStatus
+from c2a_training.evaluation.chunk_facts import summarize
 from c2a_training.evaluation.episode_record import Answer, EpisodeRecord
 from c2a_training.evaluation.failure_class import FAILURES
+from c2a_training.seeds import render_seeds
 from c2a_training.statistics import percentile, wilson_interval
 
 Cell = Mapping[str, object]
@@ -47,13 +49,14 @@ def make_document(
 def make_cell(task: str, records: Sequence[EpisodeRecord], config: Cell) -> dict[str, object]:
     """One cell: a task under one planner and low level.
 
-    Means of steps and calls are over successful episodes, None without one.
+    Means of steps and calls are over successful episodes, None without one. Seeds are there so
+    that two results can be compared episode by episode.
     """
     n, successes = len(records), sum(record.success for record in records)
     failures = Counter(record.failure for record in records if not record.success)
     good = [record for record in records if record.success]
     answers = [answer for record in records for answer in record.answers]
-    return {
+    cell: dict[str, object] = {
         'task': task,
         'planner': config['planner'],
         'low_level': config['low_level'],
@@ -67,7 +70,13 @@ def make_cell(task: str, records: Sequence[EpisodeRecord], config: Cell) -> dict
         'invalid_replies': sum(answer.status == ReplyStatus.INVALID for answer in answers),
         'mean_decision_tokens': _mean([a.tokens for a in answers if a.tokens is not None]),
         'cell_errors': cell_errors(answers),
+        'seeds': render_seeds(tuple(record.seed for record in records)),
+        'failed_seeds': render_seeds(tuple(r.seed for r in records if not r.success)),
     }
+    chunks = [record.chunks for record in records if record.chunks is not None]
+    if chunks:
+        cell['chunks'] = summarize(chunks)
+    return cell
 
 
 def cell_errors(answers: Iterable[Answer]) -> dict[str, object]:

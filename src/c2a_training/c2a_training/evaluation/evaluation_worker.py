@@ -17,9 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from c2a_controller.chunk_executor import ChunkExecutor
+from c2a_controller.policy import Policy
+from c2a_core.delay import parse_delay
 from c2a_core.spaces import CONTROL_DT
 from c2a_planner.backend import PlannerBackend
 from c2a_training.episode_worker import EpisodeJob
+from c2a_training.evaluation.chunk_facts import ChunkFacts, chunk_facts
 from c2a_training.evaluation.deviation import Scene
 from c2a_training.evaluation.episode_record import EpisodeRecord
 from c2a_training.evaluation.evaluation_settings import EvaluationSettings
@@ -51,6 +55,7 @@ class EpisodeEvaluator:
         *,
         for_video: bool = False,
         backend: PlannerBackend | None = None,
+        policy: Policy | None = None,
     ) -> None:
         """Load everything.
 
@@ -58,6 +63,7 @@ class EpisodeEvaluator:
             settings: of the run.
             for_video: take all pictures of both cameras.
             backend: takes the seat of the one in the settings.
+            policy: takes the seat of the one in the settings.
 
         Raises:
             ValueError: if planner or low level cannot be made.
@@ -70,26 +76,28 @@ class EpisodeEvaluator:
         self._for_video = for_video
         size = settings.image_size
         if for_video:
-            size = VIDEO_FACTOR * size if settings.sees else VIDEO_IMAGE_SIZE
+            sees = settings.sees or settings.has_policy
+            size = VIDEO_FACTOR * size if sees else VIDEO_IMAGE_SIZE
         self._simulator = Simulator(
             SimConfig(
                 image_size=size,
-                render=settings.sees or for_video,
+                render=settings.sees or settings.has_policy or for_video,
                 robot=settings.robot,
                 split=settings.split,
                 base_camera=settings.base_camera,
-                cameras=('base', 'wrist') if for_video else ('base',),
+                cameras=('base', 'wrist') if for_video or settings.has_policy else ('base',),
             )
         )
         self._backend = watch_backend(settings, backend)
-        planner = Planner(self._backend, CONTROL_DT)
+        planner = Planner(self._backend, CONTROL_DT, parse_delay(settings.planner_delay_s))
+        self._memory = lambda: planner.memory
         self._low_level: LowLevel
         if settings.low_level == 'oracle':
             self._low_level = OracleLowLevel(self._simulator)
             self._skillwise = SkillwisePlanner(planner, self._low_level)
             self._planner = WatchedPlanner(self._skillwise, self._backend, self._scene)
         else:
-            self._low_level = PolicyLowLevel(_make_executor(settings))
+            self._low_level = PolicyLowLevel(_make_executor(settings, policy))
             self._skillwise = None
             self._planner = WatchedPlanner(planner, self._backend, self._scene)
 
@@ -142,10 +150,24 @@ class EpisodeEvaluator:
         )
 
     def _looks(self, oracle_step: OracleStep) -> bool:
-        """Whether the next observation's pictures will be seen by anybody."""
-        if not self._settings.sees or self._simulator.success:
+        """Whether the next observation's pictures may be seen by anybody."""
+        settings = self._settings
+        if self._simulator.success:
             return False
-        return self._skillwise is None or self._skillwise.looks(oracle_step)
+        if settings.sees and (self._skillwise is None or self._skillwise.looks(oracle_step)):
+            return True
+        return settings.has_policy and self._policy_looks(oracle_step)
+
+    def _policy_looks(self, oracle_step: OracleStep) -> bool:
+        """Whether the policy may be asked for a chunk at the next observation."""
+        if self._settings.is_planner_late or self._low_level.looks(self._simulator.state.step):
+            return True
+        if self._settings.planner != 'oracle':
+            # The flat baseline has one key step, the first; others see by themselves, or blindly
+            # write one at any time.
+            return self._settings.planner != 'none'
+        memory = self._memory()
+        return not memory or oracle_step.code != memory[-1]
 
     def _record(self, job: EpisodeJob, result: EpisodeResult) -> EpisodeRecord:
         answers = self._planner.answers()
@@ -162,13 +184,29 @@ class EpisodeEvaluator:
             max_steps=result.max_steps,
             answers=answers,
             skill_failures=failures,
+            chunks=self._chunks(),
             wall={
                 'reset_s': round(result.reset_s, 4),
                 'loop_s': round(result.loop_s, 4),
                 'planner_s': round(backend.seconds, 4),
                 'decisions': backend.decisions,
+                **self._policy_wall(),
             },
         )
+
+    def _chunks(self) -> ChunkFacts | None:
+        if not self._settings.has_policy:
+            return None
+        return chunk_facts(self._low_level.metrics)
+
+    def _policy_wall(self) -> dict[str, list[float]]:
+        if not self._settings.has_policy:
+            return {}
+        reactions = self._low_level.metrics.reactions
+        return {
+            'chunk_s': [round(latency, 4) for latency in self._low_level.latencies_s],
+            'reaction_ms': [round(reaction.wall_ms, 2) for reaction in reactions],
+        }
 
     def _scene(self) -> Scene:
         simulator = self._simulator
@@ -218,11 +256,22 @@ def reseed(task: str, seed: int) -> None:
         torch.manual_seed(number)
 
 
-def _make_executor(settings: EvaluationSettings):
-    from c2a_controller.chunk_executor import ChunkExecutor
+def _make_executor(settings: EvaluationSettings, policy: Policy | None) -> ChunkExecutor:
+    policy = policy or _load_policy(settings)
+    if not settings.has_policy:
+        return ChunkExecutor(policy)
+    return ChunkExecutor(
+        policy,
+        settings.exec_horizon,
+        settings.on_new_key_step,
+        parse_delay(settings.policy_delay_s),
+    )
+
+
+def _load_policy(settings: EvaluationSettings) -> Policy:
     from c2a_controller.policy import make_policy
 
-    return ChunkExecutor(make_policy(settings.low_level, str(settings.replay_dir or '')))
+    return make_policy(settings.low_level, str(settings.replay_dir or ''))
 
 
 _evaluator: EpisodeEvaluator | None = None

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from c2a_training.evaluation.deviation import LATE_STEPS, Scene, find_deviation,
 from c2a_training.evaluation.episode_record import Answer
 from c2a_training.rollout import OracleStep, Planner
 
-# The answers that are kept; commented ones only say that the sub-task goes on.
+# What a reply may turn out to be, and what of that is kept: commented ones only say that the
+# sub-task goes on.
+_ANSWERS = (ReplyStatus.KEY_STEP, ReplyStatus.SAME, ReplyStatus.REPEATED, ReplyStatus.INVALID)
 _KEPT = (ReplyStatus.KEY_STEP, ReplyStatus.REPEATED, ReplyStatus.INVALID)
 
 
@@ -91,8 +94,22 @@ class WatchedBackend:
         return reply
 
 
+@dataclass
+class _Question:
+    """One observation that the backend was asked about; its answer may take effect later."""
+
+    step: int
+    oracle: str
+    reply: Reply | None
+    scene: Scene = ()
+
+
 class WatchedPlanner:
-    """A planner whose key steps are written down beside the ground truth."""
+    """A planner whose key steps are written down beside the ground truth.
+
+    With a planner's delay an answer takes effect some steps after its question (semantics 10). It
+    is judged by the observation that it was asked about.
+    """
 
     def __init__(
         self, planner: Planner, backend: WatchedBackend, scene: Callable[[], Scene]
@@ -123,8 +140,14 @@ class WatchedPlanner:
             self._oracle_codes.append(oracle)
         decisions = self._backend.decisions
         key_step = self._planner.plan(observation, oracle_step)
-        if self._backend.decisions > decisions and key_step.reply_status in _KEPT:
-            self._note(key_step, oracle)
+        if self._backend.decisions > decisions:
+            self._questions.append(_Question(observation.step, oracle, self._backend.last))
+        if self._questions and key_step.reply_status in _ANSWERS:
+            question = self._questions.popleft()
+            if key_step.reply_status in _KEPT:
+                self._note(key_step, question)
+        for question in self._questions:
+            question.scene = question.scene or tuple(self._scene())
         return key_step
 
     def answers(self) -> tuple[Answer, ...]:
@@ -133,19 +156,20 @@ class WatchedPlanner:
 
     def _forget(self) -> None:
         self._answers: list[tuple[Answer, Scene]] = []
+        self._questions: deque[_Question] = deque()
         self._oracle_rows: list[int] = []
         self._oracle_codes: list[str] = []
 
-    def _note(self, key_step: KeyStep, oracle: str) -> None:
-        reply = self._backend.last
+    def _note(self, key_step: KeyStep, question: _Question) -> None:
+        reply = question.reply
         is_invalid = key_step.reply_status == ReplyStatus.INVALID
         text = reply.text if is_invalid and reply is not None else key_step.code
-        scene = tuple(self._scene())
+        scene = question.scene or tuple(self._scene())
         answer = Answer(
-            step=key_step.step,
+            step=question.step,
             status=key_step.reply_status,
             text=text,
-            oracle=oracle,
+            oracle=question.oracle,
             reason=key_step.reason,
             objects=() if is_invalid else named_objects(text, scene),
             tokens=(reply.n_tokens or None) if reply is not None else None,
