@@ -297,6 +297,7 @@ class ChunkExecutor:
         self._next_chunk_id += 1
         self._flushed = 0
         self.metrics.chunks += 1
+        self.metrics.latencies_s.append(latency_s)
         self.metrics.preemptions += is_preempting
         self.metrics.discarded += discarded
         return chunk

@@ -56,6 +56,7 @@ class ChunkMetrics:
         refused: chunks that were refused, by why.
         reactions: one for each key step that was acted on.
         seams: one for each chunk border.
+        latencies_s: time that each accepted chunk took [s].
     """
 
     chunks: int = 0
@@ -65,6 +66,7 @@ class ChunkMetrics:
     refused: Counter[str] = field(default_factory=Counter)
     reactions: list[Reaction] = field(default_factory=list)
     seams: list[Seam] = field(default_factory=list)
+    latencies_s: list[float] = field(default_factory=list)
 
     def summary(self) -> dict[str, str]:
         """One line each, for diagnostics and logs."""
@@ -72,8 +74,11 @@ class ChunkMetrics:
         wall_ms = [reaction.wall_ms for reaction in self.reactions]
         position = [s.position_jump_m for s in self.seams if not np.isnan(s.position_jump_m)]
         velocity = [seam.velocity_jump_mps for seam in self.seams]
+        latency_ms = [1000.0 * latency for latency in self.latencies_s]
         return {
             'chunks': str(self.chunks),
+            'chunk latency, median [ms]': _median(latency_ms),
+            'chunk latency, 99th percentile [ms]': _percentile_99(latency_ms),
             'preemptions': str(self.preemptions),
             'discarded actions': str(self.discarded),
             'holds': _counts(self.holds),
@@ -115,6 +120,10 @@ def _counts(counter: Counter[str]) -> str:
 
 def _median(values: list[int] | list[float]) -> str:
     return f'{float(np.median(values)):.3g}' if values else '-'
+
+
+def _percentile_99(values: list[float]) -> str:
+    return f'{float(np.percentile(values, 99)):.3g}' if values else '-'
 
 
 def _largest(values: list[float]) -> str:

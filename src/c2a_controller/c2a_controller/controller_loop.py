@@ -121,6 +121,11 @@ class ControllerLoop:
         )
         self._act(observation, standing)
 
+    def close(self) -> None:
+        """Make no more chunks."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
     def _advance(self) -> None:
         observation, key_step = self._observation, self._key_step
         if observation is None or key_step is None or not self.is_waiting:
@@ -146,14 +151,21 @@ class ControllerLoop:
 
     def _act(self, observation: Observation, key_step: KeyStep) -> None:
         self._acted = (observation.episode_id, observation.step)
-        if self._pool is None:
-            command, chunk = self.executor.command(observation, key_step)
-        else:
-            command, chunk = self._command_beside_thread(observation, key_step)
+        answer = self._command_in_turn if self._pool is None else self._command_beside_thread
+        command, chunk = answer(observation, key_step)
         self._command = command
         self._publish_command(command)
         if chunk is not None:
             self._publish_chunk(chunk)
+
+    def _command_in_turn(
+        self, observation: Observation, key_step: KeyStep
+    ) -> tuple[Command, ActionChunk | None]:
+        try:
+            return self.executor.command(observation, key_step)
+        except (ValueError, RuntimeError) as err:
+            self._fail(err)
+            return self.executor.act(observation, key_step), None
 
     def _command_beside_thread(
         self, observation: Observation, key_step: KeyStep
@@ -164,12 +176,28 @@ class ControllerLoop:
         if self._making is not None and self._making[1].done():
             older, future = self._making
             self._making = None
-            actions, latency_s = future.result()
-            chunk = self.executor.deliver(older, actions, latency_s)
+            chunk = self._deliver(older, future)
         if request is not None:
             # One at a time: what is still being made for an older key step comes too late.
+            if self._making is not None:
+                self._making[1].cancel()
             self._making = (request, self._pool.submit(self._make, request))
         return self.executor.act(observation, key_step), chunk
+
+    def _deliver(
+        self, request: ChunkRequest, future: Future[tuple[FloatArray, float]]
+    ) -> ActionChunk | None:
+        try:
+            actions, latency_s = future.result()
+        except (ValueError, RuntimeError) as err:
+            self._fail(err)
+            return None
+        return self.executor.deliver(request, actions, latency_s)
+
+    def _fail(self, err: Exception) -> None:
+        """The policy cannot: the robot holds until the next key step or episode."""
+        self.failure = str(err)
+        logger.error('the robot will hold: %s', err)
 
     def _make(self, request: ChunkRequest) -> tuple[FloatArray, float]:
         started = time.perf_counter()

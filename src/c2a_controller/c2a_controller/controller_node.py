@@ -39,7 +39,6 @@ from c2a_msgs import msg as c2a
 PATIENCE_S = 0.3 * CONTROL_DT
 """Realtime: so long after an observation its key step is waited for."""
 
-
 UNHEARD = 4
 """Messages kept while inactive: status, observation and key step of the last step."""
 
@@ -98,6 +97,8 @@ class ControllerNode(LifecycleNode):
             self.destroy_subscription(reader)
         self.destroy_lifecycle_publisher(self._commands)
         self.destroy_lifecycle_publisher(self._chunks)
+        if self.loop is not None:
+            self.loop.close()
         self.loop = None
         return super().on_cleanup(state)
 
@@ -119,7 +120,10 @@ class ControllerNode(LifecycleNode):
 
     def _make_loop(self) -> ControllerLoop:
         params = self.params
-        policy = self._given_policy or make_policy(params.low_level, params.replay_dir)
+        policy = self._given_policy or make_policy(
+            params.low_level, params.replay_dir, params.policy_options()
+        )
+        self.get_logger().info(f'low level {params.low_level}, checkpoint {policy.checkpoint}')
         is_lockstep = params.stepping == 'lockstep'
         executor = ChunkExecutor(
             policy,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from c2a_controller.policy import PolicyOptions
 from c2a_core.params import param
 
 
@@ -15,13 +16,44 @@ class ControllerParams:
 
     low_level: str = param(
         'oracle',
-        'replay: send the actions of recorded episodes; oracle: be silent; policy is to come.',
+        'policy: a checkpoint; replay: the actions of recorded episodes; oracle: be silent.',
         choices=('oracle', 'policy', 'replay'),
     )
     stepping: str = param(
         'lockstep',
         'lockstep: chunks are made in turn; realtime: in a thread, the last key step stands.',
         choices=('lockstep', 'realtime'),
+    )
+    policy_checkpoint: str = param(
+        'tiny', 'Model of low_level policy: a shipped name such as tiny, or a directory.'
+    )
+    denoising_steps: int = param(
+        0,
+        "Steps in which low_level policy denoises a chunk; 0 takes the checkpoint's.",
+        lower=0,
+        upper=1000,
+    )
+    scheduler: str = param(
+        'checkpoint',
+        "How low_level policy denoises; checkpoint takes the checkpoint's.",
+        choices=('checkpoint', 'ddim', 'ddpm', 'flow'),
+    )
+    warm_start: float = param(
+        -1.0,
+        "Share of the denoising that the last chunk saves; -1.0 takes the checkpoint's.",
+        lower=-1.0,
+        upper=0.99,
+    )
+    policy_threads: int = param(
+        1,
+        "Threads of low_level policy on the CPU; 0 leaves torch's own number.",
+        lower=0,
+        upper=1024,
+    )
+    cameras: str = param(
+        'framed',
+        'Camera poses of the bridge; a checkpoint that was trained with others is refused.',
+        choices=('framed', 'original'),
     )
     replay_dir: str = param('', 'Directory of recorded episodes, for low_level replay.')
     on_new_key_step: str = param(
@@ -38,3 +70,14 @@ class ControllerParams:
     autostart: bool = param(
         True, 'Configure and activate by itself; false leaves it to a lifecycle manager.'
     )
+
+    def policy_options(self) -> PolicyOptions:
+        """What of this a learned policy is told."""
+        return PolicyOptions(
+            checkpoint=self.policy_checkpoint,
+            denoising_steps=self.denoising_steps,
+            scheduler='' if self.scheduler == 'checkpoint' else self.scheduler,
+            warm_start=None if self.warm_start < 0 else self.warm_start,
+            threads=self.policy_threads,
+            base_camera=self.cameras,
+        )

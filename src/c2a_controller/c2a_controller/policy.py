@@ -4,9 +4,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from c2a_core.types import FloatArray, KeyStep, Observation
+
+
+@dataclass(frozen=True)
+class PolicyOptions:
+    """What a learned policy can be told.
+
+    Attributes:
+        checkpoint: a shipped name such as `tiny`, or a directory.
+        denoising_steps: steps of denoising a chunk; 0 takes the checkpoint's.
+        scheduler: `ddim`, `ddpm` or `flow`; empty takes the checkpoint's.
+        warm_start: share of these steps that the last chunk saves; None takes the checkpoint's.
+        threads: of the model on the CPU; 0 leaves torch's own number.
+        base_camera: pose of the camera; another checkpoint is refused. Empty: any will do.
+        device: `cpu` or `cuda`; empty takes a GPU where there is one.
+    """
+
+    checkpoint: str = 'tiny'
+    denoising_steps: int = 0
+    scheduler: str = ''
+    warm_start: float | None = None
+    threads: int = 0
+    base_camera: str = ''
+    device: str = ''
 
 
 class Policy(Protocol):
@@ -45,18 +69,22 @@ class Policy(Protocol):
         Returns:
             Actions (Tp, 7) float32, layout of `spaces.ACTION`; row 0 belongs to the observation's
             control step. No rows: there is nothing left to do.
+
+        Raises:
+            ValueError: if the observation lacks what the policy needs, with what to do.
         """
 
 
-def make_policy(low_level: str, replay_dir: str) -> Policy:
+def make_policy(low_level: str, replay_dir: str, options: PolicyOptions | None = None) -> Policy:
     """Build the policy of a low level.
 
     Args:
         low_level: 'policy' or 'replay', as in parameters and launch arguments.
         replay_dir: directory with recorded episodes, for 'replay'.
+        options: of 'policy'; None takes the defaults.
 
     Raises:
-        ValueError: for a name that is unknown or not there yet.
+        ValueError: for an unknown name, or a checkpoint that is not there or does not fit.
     """
     # Imported here: a learned policy must not cost the replay its imports.
     if low_level == 'replay':
@@ -64,8 +92,7 @@ def make_policy(low_level: str, replay_dir: str) -> Policy:
 
         return ReplayPolicy(replay_dir)
     if low_level == 'policy':
-        raise ValueError(
-            "low level 'policy' is not there yet: learned policies come with a later version, "
-            'use low_level:=oracle or low_level:=replay'
-        )
+        from c2a_controller.diffusion_policy import DiffusionPolicy
+
+        return DiffusionPolicy.load(options or PolicyOptions())
     raise ValueError(f"there is no policy for low level '{low_level}': choose policy or replay")
