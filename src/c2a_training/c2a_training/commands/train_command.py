@@ -12,6 +12,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         'c2a_training.commands.train_planner_command',
         'the code-generating model of the planner, from demonstrations',
     ),
+    'policy': (
+        'c2a_training.commands.train_policy_command',
+        'the diffusion policy of the controller, from demonstrations',
+    ),
 }
 
 GROUP = CommandGroup(

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 
+from c2a_controller.policy_picture import prepare_pictures
 from c2a_core.types import ImageArray
 from c2a_training.atomic_file import atomic_path
 from c2a_training.dataset.episode_dataset import EpisodeDataset
@@ -129,12 +129,12 @@ class FrameSource:
             return np.zeros((0, CAMERA_COUNT, self._size, self._size, 3), np.uint8)
         frames = self._datasets[index].frames(rows)
         images = np.stack([frames.base_images, frames.wrist_images], axis=1)
-        if images.shape[2:4] == (self._size, self._size):
+        if images.shape[2] == self._size:
             return images
-        flat = images.reshape(-1, *images.shape[2:])
-        sides = (self._size, self._size)
-        small = [cv2.resize(image, sides, interpolation=cv2.INTER_AREA) for image in flat]
-        return np.stack(small).reshape(len(rows), CAMERA_COUNT, self._size, self._size, 3)
+        flat = prepare_pictures(images.reshape(-1, *images.shape[2:]), self._size)
+        return flat.transpose(0, 2, 3, 1).reshape(
+            len(rows), CAMERA_COUNT, self._size, self._size, 3
+        )
 
     def _path(self, folder: Path, dataset: EpisodeDataset) -> Path:
         return folder / f'{dataset.fingerprint[:16]}-{self._size}.u8'

@@ -17,7 +17,7 @@ a step together: a batch that is shared among processes is the one that a single
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -226,7 +226,6 @@ def text_of(batch: Mapping[str, torch.Tensor]) -> TextBatch:
     return TextBatch(code, cache)
 
 
-def tokenizer_texts(windows: Sequence[PolicyWindows]) -> list[str]:
+def tokenizer_texts(windows: PolicyWindows) -> list[str]:
     """Texts that a tokenizer is learned from, in an order that does not depend on chance."""
-    found = {text for part in windows for label in part.texts for text in label}
-    return sorted(found)
+    return sorted({text for label in windows.texts for text in label})

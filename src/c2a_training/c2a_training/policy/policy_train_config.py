@@ -13,7 +13,16 @@ from c2a_controller.policy_config import PRESETS as MODELS
 from c2a_controller.policy_config import PolicyConfig
 from c2a_training.planner.train_config import StageConfig
 from c2a_training.policy.windows import WindowSettings
-from c2a_training.training.named_settings import Changes, as_document, changed, read_settings
+from c2a_training.training.named_settings import (
+    Changes,
+    as_document,
+    build,
+    changed,
+    read_settings,
+)
+
+# Settings of a network that may change while it is trained: how chunks are sampled.
+_FREE = ('preset', 'scheduler', 'denoising_steps', 'spacing', 'warm_start')
 
 Frames = Literal['auto', 'cache', 'decode']
 Preset = Literal['tiny', 'full']
@@ -195,8 +204,18 @@ def read_config(path: Path) -> PolicyTrainConfig:
     return read_settings(PolicyTrainConfig, path)
 
 
-def unlike(config: PolicyTrainConfig, other: Mapping[str, object]) -> tuple[str, ...]:
-    """Names of the network's settings that differ between a training and a document of one."""
-    before = other.get('model', {})
-    now = config.as_dict()['model']
-    return tuple(name for name, value in now.items() if before.get(name) != value)
+def config_from_dict(document: Mapping[str, object]) -> PolicyTrainConfig:
+    """The settings that `as_dict` wrote.
+
+    Raises:
+        ValueError: for an unknown name or a wrong value.
+    """
+    return build(PolicyTrainConfig, document)
+
+
+def network_differences(first: PolicyConfig, second: PolicyConfig) -> tuple[str, ...]:
+    """Names of the settings in which two networks differ; how chunks are sampled is none."""
+    ours, theirs = first.as_dict(), second.as_dict()
+    return tuple(
+        name for name, value in ours.items() if name not in _FREE and theirs[name] != value
+    )

@@ -25,10 +25,11 @@ from c2a_training.dataset.dataset_manifest import read_manifest
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.rollout_rows import DONE_CODE
 
-STRATEGIES = ('recorded', 'oracle', 'shift:N', 'relabel', 'rollout')
+RECORDED = 'recorded'
+STRATEGIES = (RECORDED, 'oracle', 'shift:N', 'relabel', 'rollout')
 _SHIFT = 'shift:'
 # Options of a dataset's manifest: who wrote its key steps, and who wrote them anew afterwards.
-_PLANNER, _RELABELLED_BY = 'planner', 'relabelled_by'
+_PLANNER, _LABELS = 'generator', 'labels'
 
 
 class LabelText(NamedTuple):
@@ -85,11 +86,10 @@ def label_rows(dataset: EpisodeDataset, strategy: str, *, flat: bool, seed: int)
     check_strategy(strategy)
     if flat:
         return _flat(dataset)
-    options = read_manifest(dataset.directory).options
-    _check_origin(dataset, strategy, options)
-    is_foreign = _RELABELLED_BY in options or options.get(_PLANNER, 'oracle') != 'oracle'
+    origin = label_origin(dataset)
+    _check_origin(dataset, strategy, origin)
     is_truth = strategy == 'oracle' or strategy.startswith(_SHIFT)
-    labels = _oracle(dataset) if is_truth and is_foreign else _recorded(dataset)
+    labels = _oracle(dataset) if is_truth and origin != 'oracle' else _recorded(dataset)
     steps = int(strategy.removeprefix(_SHIFT)) if strategy.startswith(_SHIFT) else 0
     return _shifted(dataset, labels, steps, seed) if steps else labels
 
@@ -117,16 +117,20 @@ def shift_borders(
     return np.minimum(moved, end - len(moved) + places)
 
 
-def _check_origin(dataset: EpisodeDataset, strategy: str, options: dict) -> None:
-    if strategy == 'relabel' and _RELABELLED_BY not in options:
+def label_origin(dataset: EpisodeDataset) -> str:
+    """Whose words the column `code` of a dataset holds: `oracle`, `relabel` or `rollout`."""
+    options = read_manifest(dataset.directory).options
+    if options.get(_LABELS):
+        return str(options[_LABELS])
+    return 'oracle' if options.get(_PLANNER, 'oracle') == 'oracle' else 'rollout'
+
+
+def _check_origin(dataset: EpisodeDataset, strategy: str, origin: str) -> None:
+    commands = {'relabel': 'relabel --data', 'rollout': 'generate --planner vlm'}
+    if strategy in commands and origin != strategy:
         raise ValueError(
-            f'labels are relabel, and {dataset.directory} was not relabelled: write such a '
-            f'dataset with `./c2a relabel --data {dataset.directory}`, or choose other labels'
-        )
-    if strategy == 'rollout' and options.get(_PLANNER, 'oracle') == 'oracle':
-        raise ValueError(
-            f"labels are rollout, and the key steps of {dataset.directory} are the oracle's: "
-            'make such a dataset with `./c2a generate --planner vlm`, or choose other labels'
+            f'labels are {strategy}, and those of {dataset.directory} are {origin}: make such a '
+            f'dataset with `./c2a {commands[strategy]} ...`, or choose other labels'
         )
 
 

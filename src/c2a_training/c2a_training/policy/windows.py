@@ -31,6 +31,10 @@ from c2a_training.planner.examples import is_held_out
 from c2a_training.policy.row_labels import LabelText, RowLabels, check_strategy, label_rows
 
 
+class NoWindowsError(ValueError):
+    """There is nothing to learn from."""
+
+
 @dataclass(frozen=True)
 class WindowSettings:
     """What is learned from which rows.
@@ -97,6 +101,9 @@ class PolicyWindows:
         pred_horizon: actions of a window.
         seed: of shifted borders.
         held_out: the episodes for validation instead of those for training.
+
+    Raises:
+        NoWindowsError: if no row is left.
     """
 
     def __init__(
@@ -202,7 +209,7 @@ class PolicyWindows:
                 self.groups.append((dataset.directory.name, name))
         if not rows:
             what = 'validation' if held_out else 'training'
-            raise ValueError(
+            raise NoWindowsError(
                 f'the data have no rows with both pictures and an action for {what}: generate '
                 'more episodes, with --pictures all'
             )

@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""What a trained policy's checkpoint says about its training: description and model card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from c2a_controller.policy_checkpoint import PolicyInfo, policy_card
+from c2a_training.evaluation.source_commit import source_commit
+from c2a_training.planner.train_state import Progress
+from c2a_training.policy.policy_train_config import PolicyTrainConfig
+from c2a_training.policy.row_labels import RECORDED, label_origin
+from c2a_training.policy.windows import PolicyWindows
+from c2a_training.training.training_card import (
+    joined_fingerprint,
+    training_section,
+    training_seeds,
+)
+
+
+def make_info(
+    config: PolicyTrainConfig,
+    progress: Progress,
+    windows: PolicyWindows,
+    cameras: Iterable[str],
+) -> PolicyInfo:
+    """Description of a checkpoint, without its files' hashes."""
+    labels = config.windows.labels
+    if labels == RECORDED:
+        labels = '+'.join(sorted({label_origin(dataset) for dataset in windows.datasets}))
+    return PolicyInfo(
+        preset=config.preset,
+        data_fingerprint=joined_fingerprint(progress.data),
+        commit=source_commit(),
+        seed=config.seed,
+        metrics={name: round(value, 5) for name, value in progress.metrics.items()},
+        base_camera='+'.join(sorted(cameras)),
+        training_seeds=training_seeds(windows.datasets),
+        text='instruction' if config.windows.flat else 'code',
+        labels=labels,
+        cameras=config.model.cameras,
+    )
+
+
+def make_card(
+    info: PolicyInfo,
+    config: PolicyTrainConfig,
+    progress: Progress,
+    windows: PolicyWindows,
+    command: str,
+) -> str:
+    """The model card: what every checkpoint says, and how this one was made."""
+    tasks = '\n'.join(
+        f'| {task} | `{dataset}` | {100 * share:.1f}% |'
+        for (dataset, task), share in zip(windows.groups, windows.shares, strict=True)
+    )
+    command = command or 'c2a train policy'
+    return f"""{policy_card(info)}
+`loss`, `step_mm`, `step_deg` and `vacuum_right` are of held-out episodes of the training data:
+sampled chunks beside the recorded ones. `success` is the share of episodes that it solved on
+seeds from {config.closed_loop.first_seed} on, {config.closed_loop.episodes} a task, planner
+{config.loop_planner}: enough to choose a checkpoint, too few to be a result.
+
+| task | data | share of what was drawn |
+|---|---|---|
+{tasks}
+
+{training_section(command, progress, windows.datasets, config.as_dict())}"""

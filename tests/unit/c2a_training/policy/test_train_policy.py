@@ -1,0 +1,287 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from sample_episodes import make_rows
+from small_policy import SMALL_POLICY
+
+from c2a_controller.diffusion_policy import DiffusionPolicy
+from c2a_controller.policy_checkpoint import find_checkpoint, read_policy
+from c2a_training.commands import train_policy_command
+from c2a_training.dataset.episode_writer import EpisodeWriter
+from c2a_training.planner.train_loop import TrainLoop
+from c2a_training.planner.train_state import StateStore
+from c2a_training.policy import closed_loop
+from c2a_training.policy.policy_train_config import make_config
+from c2a_training.policy.train_policy import TrainRequest, train_policy
+
+
+@pytest.fixture(autouse=True, scope='module')
+def one_thread():
+    """Networks this small are slowed down by a second one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    directory = tmp_path_factory.mktemp('sets') / 'set'
+    with EpisodeWriter(directory, {'image_size': 32}) as writer:
+        for seed in range(6):
+            writer.add(make_rows('Pick', seed, 6))
+        writer.finish()
+    return directory
+
+
+def train(data, out, *, resume=False, init=None, **changes):
+    names = {name.replace('__', '.'): value for name, value in changes.items()}
+    config = make_config('tiny', SMALL_POLICY | names)
+    text = io.StringIO()
+    is_done = train_policy(
+        TrainRequest(config, (data,), out, resume, init),
+        Console(file=text, width=200),
+        lambda: Accelerator(cpu=True),
+    )
+    return is_done, text.getvalue()
+
+
+def stop_after(monkeypatch, step):
+    """Press Ctrl-C before a step."""
+    original = TrainLoop._decide
+
+    def decide(self, stage):
+        if self.progress.total_steps == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(self, stage)
+
+    monkeypatch.setattr(TrainLoop, '_decide', decide)
+
+
+def state_of(out):
+    return StateStore(out / 'state').load()
+
+
+@pytest.fixture(scope='module')
+def whole(data, tmp_path_factory):
+    """A training that nothing interrupted, and what it said."""
+    out = tmp_path_factory.mktemp('runs') / 'whole'
+    is_done, text = train(data, out)
+    assert is_done
+    return out, text
+
+
+def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(data, whole, tmp_path, monkeypatch):
+    out = tmp_path / 'run'
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        assert train(data, out)[0] is False
+    assert state_of(out).progress.step == 2
+    assert train(data, out, resume=True)[0] is True
+    first, second = state_of(out), state_of(whole[0])
+    for name in ('model', 'optimizer'):
+        ours, theirs = getattr(first, name), getattr(second, name)
+        assert ours.keys() == theirs.keys()
+        for key, value in ours.items():
+            assert torch.equal(value, theirs[key]), key
+    averages = [key for key in first.model if key.startswith('average//')]
+    assert any(not torch.equal(first.model[k], first.model[k[9:]]) for k in averages)
+
+
+def test_best_and_last_are_checkpoints_of_the_average_that_run(whole):
+    out, text = whole
+    for name in ('best', 'last'):
+        checkpoint = find_checkpoint(out / name)
+        checkpoint.check('framed')
+        assert checkpoint.info.training_seeds == ((0, 5),)
+        assert (checkpoint.info.text, checkpoint.info.labels) == ('code', 'oracle')
+        assert checkpoint.info.metrics['step_mm'] > 0
+        assert '| Pick | `set` | 100.0% |' in (out / name / 'README.md').read_text()
+    parts = read_policy(checkpoint)
+    state = state_of(out).model
+    for key, value in parts.net.named_parameters():
+        assert torch.equal(value, state[f'average//policy.{key}'].bfloat16().float()), key
+    DiffusionPolicy(parts).warm_up()
+    assert 'held-out episodes: loss' in text
+    assert 'set: Pick, 100.0%' in text
+
+
+def test_curves_and_chunks_are_in_tensorboard(whole):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(whole[0] / 'tensorboard'))
+    events.Reload()
+    assert 'policy/validation/step_mm' in events.Tags()['scalars']
+    assert 'policy/chunks' in events.Tags()['images']
+
+
+def test_a_training_is_not_overwritten(data, whole):
+    with pytest.raises(ValueError, match='--resume'):
+        train(data, whole[0])
+
+
+def test_another_network_cannot_go_on(data, whole):
+    with pytest.raises(ValueError, match='token_dim'):
+        train(data, whole[0], resume=True, model__token_dim=64)
+
+
+def test_other_sampling_and_more_steps_go_on(data, tmp_path):
+    out = tmp_path / 'run'
+    train(data, out, train__steps=1)
+    assert train(data, out, resume=True, train__steps=2, model__denoising_steps=5)[0]
+    assert find_checkpoint(out / 'last').info.metrics
+    assert json.loads((out / 'last' / 'policy.json').read_text())['denoising_steps'] == 5
+
+
+def test_a_checkpoint_can_be_trained_on(data, whole, tmp_path):
+    out = tmp_path / 'run'
+    train(data, out, init=str(whole[0] / 'last'), train__steps=1, train__learning_rate=1e-6)
+    before = read_policy(find_checkpoint(whole[0] / 'last')).net.state_dict()
+    after = state_of(out).model
+    for name, value in before.items():
+        assert torch.allclose(after[f'policy.{name}'], value, atol=1e-4), name
+    for name in ('tokenizer.json', 'normalisation.json'):
+        assert (out / 'last' / name).read_bytes() == (whole[0] / 'last' / name).read_bytes()
+    with pytest.raises(ValueError, match='unet_widths'):
+        train(data, tmp_path / 'other', init=str(whole[0] / 'last'), model__unet_widths=(8, 16))
+
+
+def test_the_flat_baseline_and_flow_matching_train_too(data, tmp_path):
+    changes = {'model__objective': 'flow', 'model__scheduler': 'flow', 'frames': 'decode'}
+    assert train(data, tmp_path / 'run', windows__flat=True, **changes)[0]
+    checkpoint = find_checkpoint(tmp_path / 'run' / 'best')
+    assert checkpoint.info.text == 'instruction'
+    DiffusionPolicy(read_policy(checkpoint)).warm_up()
+
+
+def test_without_held_out_episodes_it_says_so_and_trains(data, tmp_path):
+    is_done, text = train(data, tmp_path / 'run', windows__validation_share=0.0)
+    assert is_done
+    assert 'no episode is held out' in text
+
+
+def test_it_learns_what_it_is_shown(data, tmp_path):
+    # Two windows a step of a handful: the loss must fall far below that of a guess.
+    out = tmp_path / 'run'
+    settings = {'train__steps': 60, 'train__learning_rate': 3e-3, 'train__batch_size': 8}
+    train(data, out, repeats=8, augment=False, shift_px=0, **settings)
+    before, after = losses(data, tmp_path, out)
+    assert after < 0.7 * before
+
+
+def losses(data, tmp_path, out):
+    """Loss on held-out windows: of a net that has learned nothing, and of one that has."""
+    train(data, tmp_path / 'none', train__steps=1, train__learning_rate=1e-9)
+    return [
+        find_checkpoint(path / 'last').info.metrics['loss'] for path in (tmp_path / 'none', out)
+    ]
+
+
+class FakeEvaluator:
+    """Policies solve more episodes the later they come."""
+
+    made = 0
+    seen: list[tuple[str, int]] = []
+
+    def __init__(self, settings, *, policy):
+        FakeEvaluator.made += 1
+        assert settings.low_level == 'policy'
+        self.planner = settings.planner
+        self.policy = policy
+
+    def evaluate(self, job):
+        self.policy.begin_episode(job.task, job.seed)
+        FakeEvaluator.seen.append((job.task, job.seed))
+        torch.set_num_threads(1)
+        return argparse.Namespace(success=len(self.seen) % 2 == 0, reason='time-out', seed=0)
+
+
+def test_episodes_are_run_at_the_end_and_choose_the_best(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(closed_loop, 'EpisodeEvaluator', FakeEvaluator)
+    threads = torch.get_num_threads()
+    is_done, text = train(data, tmp_path / 'run', closed_loop__minutes=500.0)
+    assert is_done
+    assert FakeEvaluator.made == 1
+    assert FakeEvaluator.seen == [('Pick', 500_000), ('Pick', 500_001)]
+    assert torch.get_num_threads() == threads
+    metrics = find_checkpoint(tmp_path / 'run' / 'best').info.metrics
+    assert metrics['success'] == metrics['success_Pick'] == 0.5
+    assert metrics['score'] == pytest.approx(0.5, abs=0.01)
+    assert 'closed loop' in text
+
+
+class TestCommand:
+    def run(self, words):
+        args = _parser().parse_args(['policy', *words])
+        text = io.StringIO()
+        code = train_policy_command.run(args, Console(file=text, width=200))
+        return code, text.getvalue()
+
+    def test_wrong_setting_is_told_before_anything_is_read(self, tmp_path):
+        words = ['--data', str(tmp_path), '--out', str(tmp_path / 'x'), '--set', 'compil=true']
+        code, text = self.run(words)
+        assert code == 2
+        assert 'did you mean compile' in text
+        assert not (tmp_path / 'x').exists()
+
+    @pytest.mark.parametrize(
+        ('words', 'told'),
+        [
+            (['--labels', 'relabeled'], 'expected one of recorded, oracle'),
+            (['--weights', 'Pick'], 'NAME=W'),
+            (['--set', 'model.objective=flow'], 'scheduler is ddim, expected flow'),
+            (['--threads', '0'], '--threads'),
+        ],
+    )
+    def test_bad_words_are_told(self, data, tmp_path, words, told):
+        code, text = self.run(['--data', str(data), '--out', str(tmp_path / 'x'), *words])
+        assert code == 2
+        assert told in text
+
+    def test_a_task_that_the_data_have_not(self, data, tmp_path):
+        words = ['--data', str(data), '--out', str(tmp_path / 'x'), '--weights', 'Stack=2']
+        code, text = self.run(words)
+        assert code == 1
+        assert 'the data have Pick, set' in text
+
+    def test_from_words_to_checkpoint_and_on(self, data, tmp_path):
+        out = tmp_path / 'run'
+        values = SMALL_POLICY | {'model.unet_widths': '16,32'}
+        settings = [f'{name}={value}' for name, value in values.items()]
+        words = ['--data', str(data), '--out', str(out)]
+        options = ['--steps', '1', '--labels', 'shift:2', '--weights', 'Pick=2']
+        # Nothing to go on from, as after a kill in the first minute: it begins.
+        assert self.run([*words, '--set', *settings, *options, '--resume'])[0] == 0
+        stored = json.loads((out / 'config.json').read_text())
+        assert stored['train']['steps'] == 1
+        assert stored['windows']['weights'] == ['Pick=2']
+        assert find_checkpoint(out / 'last').info.labels == 'shift:2'
+        code, text = self.run([*words, '--resume', '--steps', '2'])
+        assert code == 0
+        assert state_of(out).progress.step == 2
+        assert 'going on: step 1' in text
+
+
+def _parser():
+    parser = argparse.ArgumentParser()
+    train_policy_command.add_parser(parser.add_subparsers(dest='command'))
+    return parser
+
+
+def test_small_settings_are_of_the_preset():
+    config = make_config('tiny', SMALL_POLICY)
+    assert config.model.pred_horizon == 4
+    assert make_config('full').model.text_encoder == 't5'
+    assert np.isclose(make_config('full').beta1, 0.95)
