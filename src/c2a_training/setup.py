@@ -13,7 +13,9 @@ setup(
         ('share/' + package_name, ['package.xml']),
     ],
     install_requires=['setuptools', 'numpy'],
-    zip_safe=True,
+    # How often the demo's tasks succeed: read as a file.
+    package_data={package_name: ['demo_rates.json']},
+    zip_safe=False,
     maintainer='C2A developers',
     maintainer_email='c2a-developers@users.noreply.github.com',
     description='Rollout, evaluation, data and command line of C2A.',

@@ -31,7 +31,7 @@ ENDS_WITHIN_S = 6.0
 NODES = ('sim_bridge_node', 'planner_node', 'controller_node')
 RECORDER = 'recorder_node'
 # What is tested here are processes, signals and verdicts; the ground truth needs no model.
-ORACLE = 'planner:=oracle'
+ORACLE = ('planner:=oracle', 'low_level:=oracle')
 SHIPS = [name for name in SHIPPED if (SHIPPED_FOLDER / f'planner_{name}' / INFO_NAME).is_file()]
 
 
@@ -124,7 +124,7 @@ def node_pids(domain: int) -> dict[str, int]:
 
 
 def test_episodes_run_and_the_verdict_is_the_exit_code(start, ros_domain):
-    running = start(ORACLE, 'task:=PlaceNextTo', 'seed:=3', 'episodes:=2', 'exit:=true')
+    running = start(*ORACLE, 'task:=PlaceNextTo', 'seed:=3', 'episodes:=2', 'exit:=true')
     assert running.wait() == 0, running.output
     assert 'pick(actor=get_actor(' in running.output
     assert '2 of 2 episodes succeeded' in running.output
@@ -138,7 +138,7 @@ def failing(tmp_path) -> list[str]:
     code = ('done()',) * (len(actions) + 1)
     write_episode(tmp_path, RecordedEpisode('Pick', 0, 'Pick it up', False, actions, code))
     return [
-        ORACLE,
+        'planner:=oracle',
         'task:=Pick',
         'low_level:=replay',
         f'replay_dir:={tmp_path}',
@@ -154,7 +154,7 @@ def test_failed_episode_makes_exit_code_1(start, failing, ros_domain):
 
 
 def test_ctrl_c_ends_everything_with_exit_code_0(start, ros_domain):
-    running = start(ORACLE, 'task:=Swap')
+    running = start(*ORACLE, 'task:=Swap')
     running.wait_for(r'pick\(')
     assert set(node_pids(ros_domain)) == set(NODES)
     running.interrupt()
@@ -164,7 +164,7 @@ def test_ctrl_c_ends_everything_with_exit_code_0(start, ros_domain):
 
 
 def test_killed_planner_is_started_again_and_episodes_go_on(start, ros_domain):
-    running = start(ORACLE, 'task:=PlaceNextTo')
+    running = start(*ORACLE, 'task:=PlaceNextTo')
     running.wait_for(r'episode \d+ PlaceNextTo seed \d+: success')
     time.sleep(2.0)  # it has to run for a while to count as started
     before = node_pids(ros_domain)['planner_node']
@@ -190,7 +190,7 @@ def bags_of(folder: Path) -> dict[str, dict[str, str]]:
 
 def test_record_makes_a_whole_bag_of_each_episode(start, tmp_path):
     running = start(
-        *(ORACLE, 'task:=Pick', 'episodes:=3', 'exit:=true', 'record:=true'),
+        *(*ORACLE, 'task:=Pick', 'episodes:=3', 'exit:=true', 'record:=true'),
         f'record_dir:={tmp_path}/b',
     )
     assert running.wait() == 0, running.output
@@ -202,7 +202,7 @@ def test_record_makes_a_whole_bag_of_each_episode(start, tmp_path):
 
 def test_killed_recorder_is_started_again_and_loses_no_closed_bag(start, tmp_path, ros_domain):
     closed = r'PlaceNextTo_\d+_\d+: \d+ messages'
-    running = start(ORACLE, 'task:=PlaceNextTo', 'record:=true', f'record_dir:={tmp_path}/b')
+    running = start(*ORACLE, 'task:=PlaceNextTo', 'record:=true', f'record_dir:={tmp_path}/b')
     running.wait_for(closed, times=2)
     time.sleep(2.0)  # it has to run for a while to count as started
     os.kill(node_pids(ros_domain)[RECORDER], signal.SIGKILL)
@@ -231,7 +231,7 @@ def test_learned_planner_is_the_default_and_says_which_checkpoint_it_runs(start)
 
 
 def test_dead_bridge_ends_the_stack_with_exit_code_1(start, ros_domain):
-    running = start(ORACLE, 'task:=PlaceNextTo')
+    running = start(*ORACLE, 'task:=PlaceNextTo')
     running.wait_for(r'episode \d+ PlaceNextTo')
     os.kill(node_pids(ros_domain)['sim_bridge_node'], signal.SIGKILL)
     assert running.wait(20) == 1, running.output
@@ -255,7 +255,7 @@ def test_unknown_task_is_a_sentence_with_the_nearest_name(start):
 @pytest.mark.skipif(shutil.which('ros2') is None, reason='ros2 launch is not installed')
 def test_ros2_launch_runs_an_episode_and_returns_its_verdict(start, failing, ros_domain):
     command = ['ros2', 'launch', 'c2a', 'bringup.launch.py']
-    words = (ORACLE, 'task:=PlaceNextTo', 'episodes:=1', 'exit:=true')
+    words = (*ORACLE, 'task:=PlaceNextTo', 'episodes:=1', 'exit:=true')
     running = start(*words, command=command)
     assert running.wait() == 0, running.output
     running = start(*failing, command=command)

@@ -17,7 +17,7 @@ import pytest
 pytestmark = [pytest.mark.e2e, pytest.mark.ros]
 
 DEMO = [sys.executable, '-m', 'c2a_training.cli', 'demo', '--tasks', 'Pick', '--image-size', '64']
-ORACLE = ('--planner', 'oracle')
+ORACLE = ('--planner', 'oracle', '--low-level', 'oracle')
 TIMEOUT_S = 90.0
 
 

@@ -12,9 +12,15 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, qos_profile_action_status_default
 
-from c2a_core.messages import episode_status_from_msg, key_step_from_msg, observation_from_msg
+from c2a_core.messages import (
+    action_chunk_from_msg,
+    episode_status_from_msg,
+    key_step_from_msg,
+    observation_from_msg,
+)
 from c2a_core.ros import NAMESPACE, Action, Qos, Topic, default_to_localhost
-from c2a_msgs.msg import EpisodeStatus, KeyStep, Observation
+from c2a_core.types import ActionChunk as Chunk
+from c2a_msgs.msg import ActionChunk, EpisodeStatus, KeyStep, Observation
 from c2a_training.demo_recorder import DemoRecorder
 
 # Drawing and encoding a frame can take longer than a control step: let rows queue up instead of
@@ -30,12 +36,14 @@ class DemoRecorderNode(Node):
     Args:
         recorder: is fed.
         on_skill: called with whether it succeeded when a skill has ended.
+        on_chunk: called with each action chunk of a policy.
     """
 
     def __init__(
         self,
         recorder: DemoRecorder,
         on_skill: Callable[[bool], None] | None = None,
+        on_chunk: Callable[[Chunk], None] | None = None,
         **kwargs: object,
     ) -> None:
         super().__init__('demo_recorder', namespace=NAMESPACE, **kwargs)
@@ -55,6 +63,13 @@ class DemoRecorderNode(Node):
             Observation, Topic.OBSERVATION, self._on_observation, deeper(Qos.OBSERVATION)
         )
         self.create_subscription(KeyStep, Topic.KEY_STEP, self._on_key_step, deeper(Qos.KEY_STEP))
+        if on_chunk is not None:
+            self.create_subscription(
+                ActionChunk,
+                Topic.ACTION_CHUNK,
+                lambda msg: on_chunk(action_chunk_from_msg(msg)),
+                deeper(Qos.ACTION_CHUNK),
+            )
 
     def _on_status(self, msg: EpisodeStatus) -> None:
         self._recorder.add_status(episode_status_from_msg(msg))
@@ -90,13 +105,18 @@ class Listener:
     Args:
         recorder: is fed from within `spin`, so it needs no lock.
         on_skill: called from there too, with whether it succeeded when a skill has ended.
+        on_chunk: called from there too, with each action chunk of a policy.
     """
 
     def __init__(
-        self, recorder: DemoRecorder, on_skill: Callable[[bool], None] | None = None
+        self,
+        recorder: DemoRecorder,
+        on_skill: Callable[[bool], None] | None = None,
+        on_chunk: Callable[[Chunk], None] | None = None,
     ) -> None:
         self._recorder = recorder
         self._on_skill = on_skill
+        self._on_chunk = on_chunk
 
     def __enter__(self) -> Listener:
         """Join the ROS graph."""
@@ -104,7 +124,9 @@ class Listener:
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)
-        self._node = DemoRecorderNode(self._recorder, self._on_skill, context=self._context)
+        self._node = DemoRecorderNode(
+            self._recorder, self._on_skill, self._on_chunk, context=self._context
+        )
         self._executor.add_node(self._node)
         return self
 

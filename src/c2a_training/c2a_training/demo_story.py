@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells an episode as it runs: what the planner sees, thinks and does. Knows no ROS.
 
-Every reply comes here, and how each executed skill ended. A key step is told at once; its outcome
-and what was repeated meanwhile when the next one begins.
+Every reply comes here, how each executed skill ended, and each action chunk of a policy. A key
+step is told at once; its outcome, what was repeated and which chunks were made meanwhile, when the
+next one begins.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from c2a_core.spaces import CONTROL_DT
-from c2a_core.types import EndReason, EpisodeStatus, KeyStep, ReplyStatus
+from c2a_core.types import ActionChunk, EndReason, EpisodeStatus, KeyStep, ReplyStatus
 from c2a_training.demo_recorder import EpisodeRecord
 from c2a_training.rollout_rows import DONE_CODE
 
@@ -33,6 +34,9 @@ class DemoStory:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        # Chunks come on a topic of their own, perhaps before the key step that they are for.
+        self._chunks: dict[tuple[int, int], list[ActionChunk]] = {}
+        self._policy = ''
         self._running: KeyStep | None = None
         self._outcome: bool | None = None
         # A skill that fails at once has ended before its key step is heard of.
@@ -71,6 +75,11 @@ class DemoStory:
         else:
             self._outcome = success
 
+    def chunk(self, chunk: ActionChunk) -> None:
+        """The policy has made an action chunk."""
+        self._policy = chunk.checkpoint
+        self._chunks.setdefault((chunk.episode_id, chunk.subtask_id), []).append(chunk)
+
     def end(self, record: EpisodeRecord) -> None:
         """Verdict of the predicates."""
         status = record.status
@@ -105,6 +114,11 @@ class DemoStory:
     def _begin_skill(self, key_step: KeyStep) -> None:
         self._end_invalid()
         self._running = key_step
+        self._chunks = {
+            (episode_id, subtask_id): chunks
+            for (episode_id, subtask_id), chunks in self._chunks.items()
+            if episode_id >= key_step.episode_id
+        }
         self._outcome = self._early_outcomes.popleft() if self._early_outcomes else None
         row = Table.grid(padding=(0, 2))
         row.add_column(justify='right', width=STEP_WIDTH, style='dim')
@@ -128,7 +142,22 @@ class DemoStory:
                 f'{self._early_stops} of them stopped early'
             )
         self._note(text)
+        self._tell_chunks(self._running)
         self._forget()
+
+    def _tell_chunks(self, key_step: KeyStep) -> None:
+        """What the policy did for a key step that is over."""
+        chunks = self._chunks.pop((key_step.episode_id, key_step.subtask_id), [])
+        if not chunks:
+            return
+        mean_ms = 1e3 * sum(chunk.latency_s for chunk in chunks) / len(chunks)
+        text = (
+            f'policy {self._policy}: {len(chunks)} action chunk{"" if len(chunks) == 1 else "s"}, '
+            f'{mean_ms:.0f} ms each'
+        )
+        if chunks[0].preempted:
+            text += f', the first in place of {chunks[0].discarded} actions that were left'
+        self._note(text)
 
     def _note(self, text: str) -> None:
         self._console.print(f'{"":{STEP_WIDTH}}  [dim]{text}[/]', soft_wrap=True)

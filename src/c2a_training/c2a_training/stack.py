@@ -15,7 +15,9 @@ from pathlib import Path
 
 import yaml
 
-from c2a_planner.checkpoint import SHIPPED, CheckpointError, shipped
+from c2a_controller import policy_checkpoint
+from c2a_core.sealed_directory import CheckpointError
+from c2a_planner import checkpoint as planner_checkpoint
 
 Value = str | int | float | bool
 
@@ -173,10 +175,11 @@ class Stack:
             files.append(own)
         else:
             document = {}
-        self._check_combination({**_parameter_defaults(document), **given})
-        nodes = [n for n in self.nodes if n.when not in self.arguments or values.get(n.when)]
         own_values = _parameter_defaults(document)
-        values |= _stand_ins(own_values.keys() | values.keys())
+        stand_ins = _stand_ins(own_values.keys() | values.keys())
+        self._check_combination({**stand_ins, **own_values, **given})
+        nodes = [n for n in self.nodes if n.when not in self.arguments or values.get(n.when)]
+        values |= stand_ins
         starts = []
         for node in nodes:
             named = {name: values[name] for name in node.arguments if name in values}
@@ -273,15 +276,25 @@ def _node(name: str, entry: Mapping, namespace: str) -> NodeDescription:
     )
 
 
+# What moves the robot where a shipped checkpoint is missing: an argument, the one that names
+# another checkpoint, who ships it, and what stands in.
+_STAND_INS = (
+    ('planner', 'checkpoint', planner_checkpoint, 'oracle'),
+    ('low_level', 'policy_checkpoint', policy_checkpoint, 'oracle'),
+)
+
+
 def _stand_ins(chosen: Set[str]) -> dict[str, Value]:
-    """The ground truth stands in for the deployed planner where its checkpoint does not ship."""
-    if {'planner', 'checkpoint'} & chosen:
-        return {}
-    try:
-        shipped(SHIPPED[0])
-    except CheckpointError:
-        return {'planner': 'oracle'}
-    return {}
+    """The ground truth stands in for deployed models whose checkpoints do not ship."""
+    values: dict[str, Value] = {}
+    for name, names_other, package, stand_in in _STAND_INS:
+        if {name, names_other} & chosen:
+            continue
+        try:
+            package.shipped(package.SHIPPED[0])
+        except CheckpointError:
+            values[name] = stand_in
+    return values
 
 
 def _added(

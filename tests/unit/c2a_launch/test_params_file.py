@@ -56,8 +56,9 @@ def test_values_have_the_declared_type_and_keep_its_bounds(node):
 @pytest.mark.parametrize('node', NODES)
 def test_deployed_values_are_the_defaults(node):
     defaults = {name: entry.default for name, entry in declared(node).items()}
-    # The deployed stack runs the model that ships; a node by itself starts without one.
-    others = {'planner': 'vlm'} if 'planner' in defaults else {}
+    # The deployed stack runs the models that ship; a node by itself starts without one.
+    others = {'planner': 'vlm', 'low_level': 'policy'}
+    others = {name: value for name, value in others.items() if name in defaults}
     assert deployed(node) == {**defaults, **others}
 
 

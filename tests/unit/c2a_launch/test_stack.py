@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from c2a_controller import policy_checkpoint
 from c2a_planner import checkpoint
 from c2a_training.stack import Stack, StackError, load_stack
 
@@ -17,7 +18,8 @@ LAUNCH = Path(__file__).resolve().parents[3] / 'launch'
 # The arguments of the design, in its order, and what some of them need.
 ARGUMENTS = (
     *('backend', 'task', 'seed', 'episodes', 'exit', 'stepping', 'planner', 'low_level'),
-    *('replay_dir', 'on_new_key_step', 'exec_horizon', 'checkpoint', 'constrained', 'threads'),
+    *('replay_dir', 'on_new_key_step', 'exec_horizon', 'policy_checkpoint', 'denoising_steps'),
+    *('scheduler', 'warm_start', 'policy_threads', 'checkpoint', 'constrained', 'threads'),
     *('server_url', 'server_model', 'early_stop_chars', 'planner_delay_s'),
     *('policy_delay_s', 'record', 'record_dir', 'rviz', 'params_file'),
 )
@@ -41,9 +43,9 @@ def test_every_default_is_a_value_that_is_accepted(stack):
         argument.parse(argument.default)
 
 
-def test_defaults_run_the_learned_planner_over_and_over(stack):
+def test_defaults_run_the_learned_models_over_and_over(stack):
     defaults = {name: entry.default for name, entry in stack.arguments.items()}
-    assert (defaults['planner'], defaults['low_level']) == ('vlm', 'oracle')
+    assert (defaults['planner'], defaults['low_level']) == ('vlm', 'policy')
     assert (defaults['task'], defaults['episodes'], defaults['exit']) == (
         'PlaceNextTo',
         '0',
@@ -61,19 +63,22 @@ def test_nodes_that_share_a_parameter_have_the_same_value_of_it():
 
 
 @pytest.fixture(autouse=True)
-def ships(monkeypatch, tmp_path) -> Path:
-    """Where the shipped checkpoint is; take it away to see what stands in."""
-    folder = tmp_path / 'checkpoints' / 'planner_tiny'
-    folder.mkdir(parents=True)
-    (folder / checkpoint.INFO_NAME).write_text('{}')
-    monkeypatch.setattr(checkpoint, 'SHIPPED_FOLDER', folder.parent)
-    return folder
+def ships(monkeypatch, tmp_path) -> dict[str, Path]:
+    """Seals of the shipped checkpoints; take one away to see what stands in."""
+    seals = {}
+    for package, kind in ((checkpoint, 'planner'), (policy_checkpoint, 'policy')):
+        folder = tmp_path / 'checkpoints' / f'{kind}_tiny'
+        folder.mkdir(parents=True)
+        seals[kind] = folder / package.INFO_NAME
+        seals[kind].write_text('{}')
+        monkeypatch.setattr(package, 'SHIPPED_FOLDER', folder.parent)
+    return seals
 
 
-def test_without_the_shipped_checkpoint_the_oracle_stands_in_unless_you_choose(
+def test_without_the_shipped_planner_the_oracle_stands_in_unless_you_choose(
     stack, ships, tmp_path
 ):
-    (ships / checkpoint.INFO_NAME).unlink()
+    ships['planner'].unlink()
     nodes = started(stack)
     assert nodes['planner'] == nodes['sim_bridge'] == {'planner': 'oracle'}
     assert started(stack, planner='vlm')['planner'] == {'planner': 'vlm'}
@@ -81,6 +86,26 @@ def test_without_the_shipped_checkpoint_the_oracle_stands_in_unless_you_choose(
     own = tmp_path / 'own.yaml'
     own.write_text('/c2a/planner:\n  ros__parameters:\n    planner: vlm\n')
     assert started(stack, params_file=str(own))['planner'] == {}
+
+
+def test_without_the_shipped_policy_skills_stand_in_unless_you_choose(stack, ships):
+    ships['policy'].unlink()
+    nodes = started(stack)
+    words = {'low_level': 'oracle'}
+    assert nodes['sim_bridge'] == nodes['planner'] == nodes['controller'] == words
+    assert started(stack, low_level='policy')['controller'] == {'low_level': 'policy'}
+    own = started(stack, policy_checkpoint='mine')
+    assert own['controller'] == {'policy_checkpoint': 'mine'}
+    assert own['planner'] == {}
+    with pytest.raises(StackError, match='writes no code'):
+        started(stack, planner='none')
+
+
+def test_the_flat_baseline_needs_a_policy_of_its_own(stack):
+    with pytest.raises(StackError, match='trained with --flat'):
+        started(stack, planner='none')
+    nodes = started(stack, planner='none', policy_checkpoint='flat')
+    assert nodes['controller'] == {'policy_checkpoint': 'flat'}
 
 
 def test_arguments_that_are_not_given_are_left_to_the_parameter_files(stack):
@@ -141,7 +166,7 @@ def test_combination_that_cannot_work_is_found_in_an_own_file_too(stack, tmp_pat
     own = tmp_path / 'own.yaml'
     own.write_text('/c2a/planner:\n  ros__parameters:\n    planner: none\n')
     with pytest.raises(StackError, match='writes no code'):
-        stack.start({'params_file': str(own)})
+        stack.start({'params_file': str(own), 'low_level': 'oracle'})
 
 
 @pytest.mark.parametrize(
@@ -153,12 +178,12 @@ def test_combination_that_cannot_work_is_found_in_an_own_file_too(stack, tmp_pat
         (['seed:=two'], 'seed:=two is wrong: seed is a whole number'),
         (['exit:=yes'], 'exit:=yes is wrong: exit is true or false'),
         (['planner:=oracel'], 'planner:=oracel is unknown, did you mean oracle?; planner is one'),
-        (['low_level:=policy'], 'low_level:=policy is not there yet: use oracle or replay'),
         (['backend:=arm'], 'backend:=arm is not there yet: use maniskill'),
         (['record:=bags'], 'record:=bags is wrong: record is true or false'),
         (['record_dir:=bags'], 'record_dir:=bags needs record:=true'),
         (['record_dir:=bags', 'record:=false'], 'record_dir:=bags needs record:=true'),
-        (['planner:=none'], 'planner:=none writes no code that skills could execute'),
+        (['planner:=none', 'low_level:=oracle'], 'writes no code that skills could execute'),
+        (['scheduler:=dim'], 'scheduler:=dim is unknown, did you mean ddim?'),
         (['low_level:=replay'], 'low_level:=replay needs replay_dir:=FOLDER of recorded episodes'),
         (['params_file:=/no/such.yaml'], 'cannot read /no/such.yaml: No such file or directory'),
     ],

@@ -5,20 +5,27 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from rich.console import Console
 from scripted_world import ScriptedWorld
 
+from c2a_controller import policy_checkpoint
+from c2a_controller.policy_checkpoint import PolicyInfo
 from c2a_core.types import EpisodeStatus
 from c2a_planner import checkpoint
+from c2a_planner.checkpoint import CheckpointInfo
 from c2a_planner.oracle_backend import OracleBackend
 from c2a_planner.planner import Planner
+from c2a_training import demo_settings
+from c2a_training.cli import make_parser
 from c2a_training.commands import demo
 from c2a_training.commands.demo import DemoSettings, show_all
+from c2a_training.demo_rates import read_rates
 from c2a_training.rollout import OracleLowLevel, run_episode
 
 UNTIL_PLAYED = 'import sys; sys.stdin.read()'
@@ -32,8 +39,8 @@ class PlayingListener:
     is_silent = False
     stack: subprocess.Popen[bytes] | None = None
 
-    def __init__(self, recorder, on_skill) -> None:
-        del on_skill
+    def __init__(self, recorder, on_skill, on_chunk) -> None:
+        del on_skill, on_chunk
         self._deliveries = []
         for episode_id, task in enumerate(self.tasks):
             self._add_episode(recorder, episode_id, task)
@@ -175,11 +182,68 @@ def test_a_stack_that_fails_after_good_episodes_fails_the_demo(show):
     assert 'exit code 4' in screen
 
 
-def test_learned_planner_is_the_default_where_its_checkpoint_ships(monkeypatch, tmp_path):
+def ship(folder, kind):
+    """A shipped checkpoint without files; what it is called."""
+    describe = {'planner': CheckpointInfo, 'policy': PolicyInfo}[kind]
+    info = describe('tiny', 'data', 'commit', 0)
+    directory = folder / f'{kind}_tiny'
+    directory.mkdir()
+    (directory / checkpoint.INFO_NAME).write_text(json.dumps(asdict(info)))
+    return info.hash[:12]
+
+
+@pytest.fixture
+def choose(monkeypatch, tmp_path):
     monkeypatch.setattr(checkpoint, 'SHIPPED_FOLDER', tmp_path)
-    assert demo.default_planner() == 'oracle'
-    assert demo.default_planner('my/checkpoint') == 'vlm'
-    folder = tmp_path / 'planner_tiny'
-    folder.mkdir()
-    (folder / checkpoint.INFO_NAME).write_text('{}')
-    assert demo.default_planner() == 'vlm'
+    monkeypatch.setattr(policy_checkpoint, 'SHIPPED_FOLDER', tmp_path)
+    monkeypatch.setattr(demo_settings, 'read_rates', lambda: read_rates(tmp_path / 'rates.json'))
+    return lambda *words: demo_settings.choose(make_parser('demo').parse_args(['demo', *words]))
+
+
+def test_learned_models_are_the_default_where_their_checkpoints_ship(choose, tmp_path):
+    def models(*words):
+        settings = choose(*words)
+        return settings.planner, settings.low_level
+
+    assert models() == ('oracle', 'oracle')
+    assert models('--checkpoint', 'mine') == ('vlm', 'oracle')
+    assert models('--policy-checkpoint', 'mine') == ('oracle', 'policy')
+    ship(tmp_path, 'planner')
+    ship(tmp_path, 'policy')
+    assert models() == ('vlm', 'policy')
+    assert models('--low-level', 'oracle') == ('vlm', 'oracle')
+    assert choose().tasks == demo_settings.TASKS
+
+
+def write_rates(folder, planner, policy):
+    cells = [
+        {'task': task, 'seeds': '100-119', 'failed_seeds': failed}
+        for task, failed in (
+            ('Pick', '100'),
+            ('Push', '100,104-119'),
+            ('Swap', ''),
+            ('Stack', '103'),
+        )
+    ]
+    config = {'checkpoint': planner, 'policy_checkpoint': policy}
+    (folder / 'rates.json').write_text(json.dumps({'cells': cells, 'config': config}))
+
+
+def test_tasks_and_seeds_at_which_the_shipped_models_succeed_are_shown_with_their_rates(
+    choose, tmp_path
+):
+    labels = [ship(tmp_path, kind) for kind in ('planner', 'policy')]
+    write_rates(tmp_path, *labels)
+    settings = choose()
+    assert settings.tasks == ('Swap', 'Pick', 'Stack')
+    # Swap at 100, Pick at 101, Stack at 102.
+    assert settings.seed == 100
+    screen = io.StringIO()
+    demo._tell_rates(settings, Console(file=screen, width=100))
+    assert 'Pick: 19 of 20 seeds succeed, with these models' in screen.getvalue()
+    assert choose('--seed', '7').seed == 7
+    assert choose('--tasks', 'Push').seed == 101
+    assert (choose('--tasks', 'Trace').seed, choose('--low-level', 'oracle').rates) == (0, None)
+    assert choose('--policy-checkpoint', 'mine').rates is None
+    write_rates(tmp_path, labels[0], 'another')
+    assert (choose().rates, choose().tasks) == (None, demo_settings.TASKS)

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from fakes import CUBE
 from rich.console import Console
 
-from c2a_core.types import EpisodeStatus, KeyStep
+from c2a_core.types import ActionChunk, EpisodeStatus, KeyStep
 from c2a_training.demo_recorder import EpisodeRecord
 from c2a_training.demo_story import DemoStory
 
@@ -63,6 +65,28 @@ def test_key_step_is_told_with_what_was_seen_remembered_and_how_long_it_took(tol
         'ran for 18 steps',
         'success after 30 steps (1.5 s of robot time), 2 skill calls',
     ]
+
+
+def chunk(step: int, subtask_id: int = 0, **more) -> ActionChunk:
+    actions = np.zeros((16, 7), np.float32)
+    fields = {'preempted': False, 'discarded': 0, 'latency_s': 0.05, 'checkpoint': 'abc', **more}
+    return ActionChunk(1, step, subtask_id, 0, actions, 0.05, **fields)
+
+
+def test_chunks_of_a_policy_are_told_when_their_key_step_is_over(told):
+    story, lines = told
+    story.begin(status())
+    story.chunk(chunk(0))  # heard before its key step
+    story.reply(reply(0, MOVE))
+    story.chunk(chunk(8, latency_s=0.07))
+    story.chunk(chunk(12, 1, preempted=True, discarded=5))
+    lines()
+    story.reply(replace(reply(12, PICK, memory=(MOVE,)), subtask_id=1))
+    assert lines()[:2] == ['ran for 12 steps', 'policy abc: 2 action chunks, 60 ms each']
+    story.end(EpisodeRecord(status(15, 'success'), (MOVE, PICK), 15, None, None))
+    assert lines()[1] == (
+        'policy abc: 1 action chunk, 50 ms each, the first in place of 5 actions that were left'
+    )
 
 
 def test_failed_skill_and_repeated_key_step_are_told(told):

@@ -11,6 +11,8 @@ from dataclasses import asdict
 
 import pytest
 
+from c2a_controller import policy_checkpoint
+from c2a_controller.policy_checkpoint import PolicyInfo
 from c2a_planner import checkpoint
 from c2a_planner.checkpoint import INFO_NAME, CheckpointInfo
 from c2a_training.commands import doctor
@@ -92,28 +94,42 @@ def test_only_what_is_broken_makes_the_exit_code_1(monkeypatch, capsys, state, c
     assert len(capsys.readouterr().out.splitlines()) == len(checks)
 
 
-def seal(folder, content: bytes = b'weights') -> None:
-    """A shipped checkpoint of one file."""
-    directory = folder / 'planner_tiny'
+def seal(folder, kind: str, content: bytes = b'weights') -> str:
+    """A shipped checkpoint of one file; what it is called."""
+    directory = folder / f'{kind}_tiny'
     directory.mkdir(parents=True)
     (directory / 'model.safetensors').write_bytes(content)
     files = {'model.safetensors': hashlib.sha256(b'weights').hexdigest()}
-    info = CheckpointInfo('tiny', 'data', 'commit', 0, files=files)
+    describe = {'planner': CheckpointInfo, 'policy': PolicyInfo}[kind]
+    info = describe('tiny', 'data', 'commit', 0, files=files)
     (directory / INFO_NAME).write_text(json.dumps(asdict(info)))
+    return info.hash[:12]
 
 
-def test_shipped_checkpoint_is_verified_and_named_by_its_hash(monkeypatch, tmp_path):
+@pytest.fixture
+def ships(monkeypatch, tmp_path):
+    """Where the checkpoints are that ship: nothing."""
     monkeypatch.setattr(checkpoint, 'SHIPPED_FOLDER', tmp_path)
-    assert doctor.check_checkpoints().state == 'note'
-    seal(tmp_path)
+    monkeypatch.setattr(policy_checkpoint, 'SHIPPED_FOLDER', tmp_path)
+    return tmp_path
+
+
+def test_shipped_checkpoints_are_verified_and_named_by_their_hashes(ships):
+    finding = doctor.check_checkpoints()
+    assert finding.state == 'note'
+    labels = [seal(ships, 'planner')]
+    finding = doctor.check_checkpoints()
+    assert (finding.state, labels[0] in finding.text) == ('note', True)
+    assert 'no policy tiny: scripted skills move the arm' in finding.text
+    labels.append(seal(ships, 'policy'))
     finding = doctor.check_checkpoints()
     assert finding.state == 'ok'
-    assert checkpoint.find_checkpoint('tiny').label in finding.text
+    assert all(label in finding.text for label in labels)
 
 
-def test_damaged_checkpoint_is_broken_and_says_which_file(monkeypatch, tmp_path):
-    monkeypatch.setattr(checkpoint, 'SHIPPED_FOLDER', tmp_path)
-    seal(tmp_path, b'weighty')
+@pytest.mark.parametrize('kind', ['planner', 'policy'])
+def test_damaged_checkpoint_is_broken_and_says_which_file(ships, kind):
+    seal(ships, kind, b'weighty')
     finding = doctor.check_checkpoints()
     assert finding.state == 'broken'
     assert 'model.safetensors' in finding.text

@@ -11,26 +11,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
 
+from c2a_core.types import ActionChunk
 from c2a_planner.backend import AVAILABLE
-from c2a_planner.checkpoint import CheckpointError, shipped
 from c2a_training.demo_recorder import DemoRecorder
+from c2a_training.demo_settings import IMAGE_SIZE, MODEL_ARGUMENTS, DemoSettings, choose
 from c2a_training.demo_story import DemoStory
 
-TASKS = ('PlaceNextTo', 'StackTopple', 'Swap')
-# The model's pictures are 128 px; a video is for people. At 512 a busy machine overran the shared
-# memory of DDS, which holds ten such observations.
-IMAGE_SIZE = 384
-# The stack needs seconds to start and an episode about as long as it looks; software rendering on
-# a slow machine is what the rest is for.
-EPISODE_TIMEOUT_S = 300.0
 # A peer in the domain is found within a fraction of this.
 DISCOVERY_S = 1.0
 # Rows that were published before the stack ended are here or on the loopback, but on a busy
@@ -38,20 +32,14 @@ DISCOVERY_S = 1.0
 LAST_ROWS_S = 15.0
 STOP_TIMEOUT_S = 15.0
 LOG_TAIL_LINES = 15
-CHECKPOINT = 'tiny'
-# Arguments of the stack that choose a planner's model.
-PLANNER_ARGUMENTS = {
-    'checkpoint': f'model of planner vlm: a shipped name, a directory or a hub id ({CHECKPOINT})',
-    'server_url': 'address of the server of planner openai, with /v1',
-    'server_model': "name of the model there (default: the server's only one)",
-}
 
 DESCRIPTION = """\
 Starts bridge (with the embedded simulator), planner and controller as ROS 2 nodes for one episode
-each of PlaceNextTo, StackTopple and Swap. The planner is the learned one where its checkpoint
-ships, else the oracle; scripted skills carry out its code. Prints what the planner sees, the code
-that it writes, how long that took and whether the skill succeeded, then the verdict of the task's
-predicates, and writes a video and a contact sheet of each."""
+each of three tasks. Planner and policy are the learned ones where their checkpoints ship, else the
+oracle and scripted skills. Prints what the planner sees, the code that it writes, how long that
+took and what became of it, then the verdict of the task's predicates, and writes a video and a
+contact sheet of each. With the learned models that ship it shows the tasks at which they succeed
+most often, and says how often."""
 
 EPILOG = """\
 Exit code: 0 if all episodes ran and succeeded, 1 if not, 2 for bad arguments, 130 after Ctrl-C."""
@@ -77,29 +65,6 @@ class DemoError(RuntimeError):
     """The demo cannot go on; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
-class DemoSettings:
-    """What to show and where to put it.
-
-    Attributes:
-        tasks: one episode each.
-        seed: of the first one; the next ones count up.
-        folder: of the videos.
-        image_size: side of the camera pictures [px].
-        timeout_s: for the start and for each episode.
-        planner: who writes the key steps.
-        planner_arguments: further arguments of the stack, by name.
-    """
-
-    tasks: tuple[str, ...]
-    seed: int
-    folder: Path
-    image_size: int = IMAGE_SIZE
-    timeout_s: float = EPISODE_TIMEOUT_S
-    planner: str = 'oracle'
-    planner_arguments: Mapping[str, str] = field(default_factory=dict)
-
-
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser(
@@ -109,10 +74,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument('--tasks', nargs='+', metavar='NAME', help='other tasks to show')
     parser.add_argument(
-        '--tasks', nargs='+', default=list(TASKS), metavar='NAME', help='other tasks to show'
+        '--seed',
+        type=int,
+        help='of the first episode; the next ones count up (default: 0, or one '
+        'at which the learned models succeed)',
     )
-    parser.add_argument('--seed', type=int, default=0, help='seed of the episodes (default: 0)')
     parser.add_argument(
         '--out', type=Path, default=Path('out/demo'), metavar='DIR', help='default: out/demo'
     )
@@ -128,7 +96,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         choices=[name for name in AVAILABLE if name != 'none'],
         help='who writes the code (default: vlm where its checkpoint ships, else oracle)',
     )
-    for name, what in PLANNER_ARGUMENTS.items():
+    parser.add_argument(
+        '--low-level',
+        choices=('oracle', 'policy'),
+        help='who moves the arm (default: policy where its checkpoint ships, else oracle)',
+    )
+    for name, what in MODEL_ARGUMENTS.items():
         parser.add_argument(f'--{name.replace("_", "-")}', metavar='NAME', help=what)
 
 
@@ -140,7 +113,8 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
     # Told to end, it leaves no process behind either.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        tasks = tuple(get_task(name).name for name in args.tasks)
+        settings = choose(args)
+        tasks = tuple(get_task(name).name for name in settings.tasks)
         from c2a_training.demo_recorder_node import Listener as RosListener
     except ValueError as err:
         console.print(f'[red]error:[/] {escape(str(err))}')
@@ -148,42 +122,27 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
     except ImportError as err:
         console.print(f'[red]error:[/] {escape(str(err))}: run ./c2a doctor, it says what to do')
         return 1
-    settings = DemoSettings(
-        tasks,
-        args.seed,
-        args.out,
-        args.image_size,
-        planner=args.planner or default_planner(args.checkpoint),
-        planner_arguments={
-            name: getattr(args, name) for name in PLANNER_ARGUMENTS if getattr(args, name)
-        },
-    )
-    return show_all(settings, console, RosListener, start_stack)
-
-
-def default_planner(checkpoint: str | None = None) -> str:
-    """The learned planner where there is a checkpoint for it, else the oracle."""
-    try:
-        return 'vlm' if checkpoint or shipped(CHECKPOINT) else 'oracle'
-    except CheckpointError:
-        return 'oracle'
+    return show_all(replace(settings, tasks=tasks), console, RosListener, start_stack)
 
 
 def show_all(
     settings: DemoSettings,
     console: Console,
-    listen: Callable[[DemoRecorder, Callable[[bool], None]], Listener],
+    listen: Callable[
+        [DemoRecorder, Callable[[bool], None], Callable[[ActionChunk], None]], Listener
+    ],
     start: Callable[[DemoSettings, Path], subprocess.Popen[bytes]],
 ) -> int:
     """Show one episode of each task, running in the nodes; the exit code."""
     started = time.monotonic()
     has_failed = False
     story = DemoStory(console)
+    _tell_rates(settings, console)
     recorder = DemoRecorder(
         settings.folder, on_reply=story.reply, on_start=story.begin, on_end=story.end
     )
     try:
-        with listen(recorder, story.skill_ended) as listener:
+        with listen(recorder, story.skill_ended, story.chunk) as listener:
             run_stack(settings, recorder, listener, start, console)
     except DemoError as err:
         console.print(f'[red]error:[/] {escape(str(err))}', soft_wrap=True)
@@ -203,6 +162,15 @@ def show_all(
         if record.video is not None:
             console.print(f'  {record.video}', soft_wrap=True)
     return 0 if is_good else 1
+
+
+def _tell_rates(settings: DemoSettings, console: Console) -> None:
+    """How often these models succeed at the tasks that are shown."""
+    if settings.rates is None:
+        return
+    for task in settings.tasks:
+        rate = settings.rates.of(task)
+        console.print(f'{task}: {rate or "was not measured"}, with these models')
 
 
 def run_stack(
@@ -304,7 +272,8 @@ def start_stack(settings: DemoSettings, log: Path) -> subprocess.Popen[bytes]:
         'exit': 'true',
         'params_file': params.resolve(),
         'planner': settings.planner,
-        **settings.planner_arguments,
+        'low_level': settings.low_level,
+        **settings.model_arguments,
     }
     words = [f'{name}:={value}' for name, value in arguments.items()]
     with log.open('wb') as output:

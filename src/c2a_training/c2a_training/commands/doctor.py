@@ -196,25 +196,32 @@ def check_disk() -> Finding:
 
 def check_checkpoints() -> Finding:
     """Learned models that ship, and whether their files are whole and fit this version."""
-    from c2a_planner.checkpoint import SHIPPED, CheckpointError, find_checkpoint, shipped
+    from c2a_controller import policy_checkpoint
+    from c2a_core.sealed_directory import CheckpointError
+    from c2a_planner import checkpoint as planner_checkpoint
 
-    there = []
-    for name in SHIPPED:
-        try:
-            shipped(name)
-        except CheckpointError:
-            continue
-        try:
-            checkpoint = find_checkpoint(name)
-            checkpoint.check()
-        except CheckpointError as err:
-            return Finding('checkpoints', 'broken', str(err), 'git checkout the file anew')
-        size_mb = sum(f.stat().st_size for f in Path(checkpoint.source).iterdir()) / 1e6
-        there.append(f'planner {name} {checkpoint.label}, {size_mb:.1f} MB, files verified')
-    if not there:
-        text = 'none ships with this checkout: the planner is the oracle'
-        return Finding('checkpoints', 'note', text, 'make one: ./c2a train planner --help')
-    return Finding('checkpoints', 'ok', '; '.join(there))
+    there, missing = [], []
+    for kind, package, stand_in in (
+        ('planner', planner_checkpoint, 'the oracle writes the code'),
+        ('policy', policy_checkpoint, 'scripted skills move the arm'),
+    ):
+        for name in package.SHIPPED:
+            try:
+                package.shipped(name)
+            except CheckpointError:
+                missing.append(f'no {kind} {name}: {stand_in}')
+                continue
+            try:
+                checkpoint = package.find_checkpoint(name)
+                checkpoint.check()
+            except CheckpointError as err:
+                return Finding('checkpoints', 'broken', str(err), 'git checkout the file anew')
+            size_mb = sum(f.stat().st_size for f in Path(checkpoint.source).iterdir()) / 1e6
+            there.append(f'{kind} {name} {checkpoint.label}, {size_mb:.1f} MB, files verified')
+    text = '; '.join([*there, *missing])
+    if missing:
+        return Finding('checkpoints', 'note', text, 'make one: ./c2a train --help')
+    return Finding('checkpoints', 'ok', text)
 
 
 def _python(code: str) -> tuple[int, str]:
