@@ -15,7 +15,6 @@ from c2a_training.evaluation.evaluation_settings import (
     LOW_LEVELS,
     PLANNERS,
     SCHEDULERS,
-    WARM_START,
     EvaluationSettings,
 )
 from c2a_training.seeds import parse_seeds, render_seeds
@@ -198,9 +197,10 @@ def _add_low_level_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--warm-start',
-        choices=WARM_START[1:],
-        default='',
-        help="policy: begin the denoising with the last chunk (default: the checkpoint's own)",
+        type=float,
+        metavar='SHARE',
+        help='policy: of the denoising, saved by beginning with the last chunk (default: the '
+        "checkpoint's own)",
     )
     _add_delay(parser, 'policy', 'a chunk of the policy')
     parser.add_argument(
@@ -266,6 +266,7 @@ def check_request(args: argparse.Namespace) -> EvaluationRun:
         settings = facts.adapt(settings)
     for facts in models:
         facts.check_camera(settings)
+        facts.check_text(settings)
     return EvaluationRun(
         settings=settings,
         checkpoint=models[0].checkpoint,

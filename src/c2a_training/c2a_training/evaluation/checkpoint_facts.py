@@ -17,11 +17,13 @@ class CheckpointFacts:
         checkpoint: its hash, or the planner's name where it has none.
         base_camera: the base camera that it knows, empty if any will do.
         training_seeds: (first, last) of each range of seeds in its training data.
+        text: policy: what it is told, `code` or the `instruction`; empty for a planner.
     """
 
     checkpoint: str
     base_camera: str = ''
     training_seeds: tuple[tuple[int, int], ...] = ()
+    text: str = ''
 
     def adapt(self, settings: EvaluationSettings) -> EvaluationSettings:
         """The settings with the camera that the checkpoint knows."""
@@ -39,6 +41,24 @@ class CheckpointFacts:
             raise ValueError(
                 f'checkpoint {self.checkpoint} knows the base camera {self.base_camera!r}, the '
                 f'other one needs {settings.base_camera!r}: take two that were trained alike'
+            )
+
+    def check_text(self, settings: EvaluationSettings) -> None:
+        """Refuse a policy that would be told something else than in its training.
+
+        Raises:
+            ValueError: with the planner that it needs.
+        """
+        if self.text == 'instruction' and settings.planner != 'none':
+            raise ValueError(
+                f'policy checkpoint {self.checkpoint} is a flat one, it knows instructions and no '
+                'code: use --planner none, or a policy that was trained with code'
+            )
+        if self.text == 'code' and settings.planner == 'none':
+            raise ValueError(
+                f'policy checkpoint {self.checkpoint} was trained with code, and --planner none '
+                'gives it the instruction: name one that was trained with --flat, or another '
+                '--planner'
             )
 
     def _knows(self, base_camera: str) -> bool:
@@ -81,4 +101,5 @@ def read_policy_facts(settings: EvaluationSettings) -> CheckpointFacts:
         checkpoint=found.label,
         base_camera=found.info.base_camera,
         training_seeds=found.info.training_seeds,
+        text=found.info.text,
     )

@@ -15,7 +15,6 @@ PLANNERS = ('oracle', 'vlm', 'openai', 'none')
 LOW_LEVELS = ('oracle', 'policy', 'replay')
 # Of a policy's denoising; empty takes the checkpoint's own.
 SCHEDULERS = ('', 'ddim', 'ddpm', 'flow')
-WARM_START = ('', 'on', 'off')
 POLICY_OPTIONS = (
     *('policy_checkpoint', 'on_new_key_step', 'exec_horizon', 'policy_delay_s'),
     *('denoising_steps', 'scheduler', 'warm_start'),
@@ -42,7 +41,8 @@ class EvaluationSettings:
         policy_delay_s: policy: robot time that a chunk takes [s], or ``measured``.
         denoising_steps: policy: of a chunk; 0 takes the checkpoint's own number.
         scheduler: policy: of the denoising; empty takes the checkpoint's own.
-        warm_start: policy: ``on``, ``off``, or empty for the checkpoint's own.
+        warm_start: policy: share of the denoising that the last chunk saves; None takes the
+            checkpoint's own.
         replay_dir: replay: recorded episodes.
         blind: the planner gets a black picture.
         split: objects to draw from, see `c2a_sim_bridge.sim.object_pool`.
@@ -65,7 +65,7 @@ class EvaluationSettings:
     policy_delay_s: str = '0.0'
     denoising_steps: int = 0
     scheduler: str = ''
-    warm_start: str = ''
+    warm_start: float | None = None
     replay_dir: Path | None = None
     blind: bool = False
     split: str = 'simple'
@@ -112,13 +112,13 @@ class EvaluationSettings:
         self._check_planner_delay()
         self._check_policy()
 
-    def config(self) -> dict[str, str | int | float | bool]:
+    def config(self) -> dict[str, str | int | float | bool | None]:
         """What a journal and a JSON file say about the settings.
 
         A run with other values is not the same experiment. The checkpoint's hash is added to it by
         who knows it.
         """
-        config: dict[str, str | int | float | bool] = {
+        config: dict[str, str | int | float | bool | None] = {
             'planner': self.planner,
             'low_level': self.low_level,
             'blind': self.blind,
@@ -179,6 +179,8 @@ class EvaluationSettings:
                 f'--denoising-steps is {self.denoising_steps}, expected at least 1, or 0 for the '
                 "checkpoint's own number"
             )
+        if self.warm_start is not None and not 0.0 <= self.warm_start < 1.0:
+            raise ValueError(f'--warm-start is {self.warm_start}, expected 0 or more, under 1')
         if self.on_new_key_step not in ON_NEW_KEY_STEP:
             raise ValueError(
                 f'--on-new-key-step is {self.on_new_key_step!r}, expected one of '

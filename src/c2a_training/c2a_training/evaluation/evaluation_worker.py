@@ -269,9 +269,18 @@ def _make_executor(settings: EvaluationSettings, policy: Policy | None) -> Chunk
 
 
 def _load_policy(settings: EvaluationSettings) -> Policy:
-    from c2a_controller.policy import make_policy
+    from c2a_controller.policy import PolicyOptions, make_policy
 
-    return make_policy(settings.low_level, str(settings.replay_dir or ''))
+    options = PolicyOptions(
+        checkpoint=settings.policy_checkpoint,
+        denoising_steps=settings.denoising_steps,
+        scheduler=settings.scheduler,
+        warm_start=settings.warm_start,
+        # As the planner: sums depend on the number of threads in their last bits.
+        threads=1,
+        base_camera=settings.base_camera,
+    )
+    return make_policy(settings.low_level, str(settings.replay_dir or ''), options)
 
 
 _evaluator: EpisodeEvaluator | None = None
