@@ -38,7 +38,7 @@ def relabelled(tmp_path_factory):
         other = replace(key_step, code=key_step.code.replace('red', 'green'), cache_info='')
         builder.add(observation, other, *rest)
     directory = tmp_path_factory.mktemp('sets') / 'relabelled'
-    return write(directory, {'relabelled_by': 'abc'}, [builder.finish('0')])
+    return write(directory, {'labels': 'relabel'}, [builder.finish('0')])
 
 
 def texts_of(labels, rows):

@@ -172,23 +172,6 @@ def test_without_held_out_episodes_it_says_so_and_trains(data, tmp_path):
     assert 'no episode is held out' in text
 
 
-def test_it_learns_what_it_is_shown(data, tmp_path):
-    # Two windows a step of a handful: the loss must fall far below that of a guess.
-    out = tmp_path / 'run'
-    settings = {'train__steps': 60, 'train__learning_rate': 3e-3, 'train__batch_size': 8}
-    train(data, out, repeats=8, augment=False, shift_px=0, **settings)
-    before, after = losses(data, tmp_path, out)
-    assert after < 0.7 * before
-
-
-def losses(data, tmp_path, out):
-    """Loss on held-out windows: of a net that has learned nothing, and of one that has."""
-    train(data, tmp_path / 'none', train__steps=1, train__learning_rate=1e-9)
-    return [
-        find_checkpoint(path / 'last').info.metrics['loss'] for path in (tmp_path / 'none', out)
-    ]
-
-
 class FakeEvaluator:
     """Policies solve more episodes the later they come."""
 
