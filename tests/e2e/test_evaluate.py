@@ -33,3 +33,24 @@ def test_two_runs_and_one_or_two_workers_write_the_same_bytes(tmp_path):
         ('Pick', 3),
         ('Topple', 3),
     ]
+
+
+def test_a_policy_does_the_same_in_one_worker_and_in_two(tmp_path):
+    pytest.importorskip('torch', reason='torch is not installed')
+    pytest.importorskip('diffusers', reason='diffusers is not installed')
+    from small_policy_net import write_small_policy
+
+    label = write_small_policy(tmp_path / 'policy').hash[:12]
+    files = [tmp_path / f'{workers}.json' for workers in (1, 2)]
+    for workers, path in enumerate(files, 1):
+        words = ['run', '--planner', 'oracle', '--low-level', 'policy', '--tasks', 'Pick']
+        words += ['--policy-checkpoint', str(tmp_path / 'policy'), '--image-size', '32']
+        words += ['--seeds', f'{FIRST}-{FIRST + 2}', '--workers', str(workers)]
+        args = GROUP.make_parser('run').parse_args([*words, '--json', str(path)])
+        assert evaluate_run.run(args, Console(file=io.StringIO())) == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+    document = json.loads(files[0].read_text())
+    assert document['config']['policy_checkpoint'] == label
+    chunks = document['cells'][0]['chunks']
+    assert chunks['chunks'] > 3
+    assert not chunks['refused']

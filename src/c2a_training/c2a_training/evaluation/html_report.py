@@ -17,6 +17,8 @@ from c2a_training.evaluation.evaluation_output import describe, what_happened
 from c2a_training.evaluation.published_results import Published, find_column
 from c2a_training.evaluation.report_plots import cell_error_plot, failure_plot, success_plot
 
+# What is said of each, and the factor to its unit in the table.
+_SPREADS = {'key_step_to_action_steps': 1, 'seam_jump_m': 1000, 'seam_jump_mps': 1000}
 # A longer list is for a program: the journal has all episodes.
 MAX_FAILURES = 200
 
@@ -61,6 +63,7 @@ def write_report(
         f'<h2>Success</h2>{success_plot(cells, published)}',
         _section('Failures', failure_plot(cells)),
         _section('Cells of named objects', cell_error_plot(cells)),
+        _section('Action chunks', _chunk_table(cells)),
         _section('Videos', _film_grid(films)),
         _section('Failed episodes', _failures_table(records)),
         _section('Configuration', _config_table(config)),
@@ -110,6 +113,28 @@ def _result_row(cell: Mapping[str, object], published: Published | None) -> str:
         values.append(_number(published.success.get(cell['task'])))
     failures = escape(failures_in_words(cell['failures']))
     return f'<tr><td>{escape(cell["task"])}</td>{_numbers(values)}<td>{failures}</td></tr>'
+
+
+def _chunk_table(cells: Sequence[Mapping[str, object]]) -> str:
+    """What a policy's chunks were like; nothing without a policy."""
+    rows = [_chunk_row(cell['task'], cell['chunks']) for cell in cells if 'chunks' in cell]
+    if not rows:
+        return ''
+    heads = ['chunks', 'preempted', 'actions unused', 'key step to action [steps]']
+    heads += ['seam [mm]', 'seam [mm/s]']
+    head = ''.join(f'<th class="number">{escape(name)}</th>' for name in heads)
+    note = '<p>Pairs are median and 95th percentile.</p>'
+    return f'<table><tr><th>task</th>{head}<th>refused</th></tr>{"".join(rows)}</table>{note}'
+
+
+def _chunk_row(task: str, chunks: Mapping[str, object]) -> str:
+    values = [str(chunks[name]) for name in ('chunks', 'preemptions', 'discarded_actions')]
+    for name, factor in _SPREADS.items():
+        spread = chunks[name]
+        pair = (factor * spread[part] for part in ('median', 'p95')) if spread['n'] else ()
+        values.append(', '.join(f'{value:.1f}' for value in pair))
+    refused = ', '.join(f'{why}: {count}' for why, count in chunks['refused'].items())
+    return f'<tr><td>{escape(task)}</td>{_numbers(values)}<td>{escape(refused)}</td></tr>'
 
 
 def _film_grid(films: Sequence[Film]) -> str:

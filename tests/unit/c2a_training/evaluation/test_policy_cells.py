@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 pytest.importorskip('sapien', reason='sapien is not installed')
 
@@ -18,9 +20,10 @@ from c2a_training.episode_worker import EpisodeJob
 from c2a_training.evaluation.chunk_facts import ChunkFacts, summarize
 from c2a_training.evaluation.episode_record import record_from_json
 from c2a_training.evaluation.evaluation_cells import make_document
-from c2a_training.evaluation.evaluation_output import describe, timing
+from c2a_training.evaluation.evaluation_output import describe, print_results, timing
 from c2a_training.evaluation.evaluation_settings import EvaluationSettings
 from c2a_training.evaluation.evaluation_worker import EpisodeEvaluator
+from c2a_training.evaluation.html_report import write_report
 
 POLICY = EvaluationSettings(planner='oracle', low_level='policy', image_size=32)
 JOB = EpisodeJob('Pick', 1_000_000)
@@ -118,6 +121,19 @@ def test_the_document_says_what_the_chunks_were_like_and_repeats(record):
     assert describe(config) == 'planner oracle, low level policy abc'
     late = {**config, 'policy_delay_s': 0.1, 'on_new_key_step': 'finish'}
     assert describe(late).endswith('policy delay s 0.1, on new key step finish')
+
+
+def test_table_and_report_show_the_chunks(record, tmp_path):
+    config = {**POLICY.config(), 'checkpoint': 'oracle', 'policy_checkpoint': 'abc'}
+    document = make_document(['Pick'], [record], config)
+    count = str(record.chunks.chunks)
+    screen = io.StringIO()
+    print_results(document, [record], Console(file=screen, width=200))
+    table = screen.getvalue().split('action chunks')[1]
+    assert count in table.split('Pick')[1].split()
+    write_report(tmp_path / 'r.html', document, [record], [])
+    page = (tmp_path / 'r.html').read_text()
+    assert f'<tr><td>Pick</td><td class="number">{count}</td>' in page
 
 
 def test_a_cell_adds_up_its_episodes():
