@@ -84,3 +84,25 @@ def test_planner_latency_prints_tables_and_writes_json(tmp_path):
     # One pass reads the picture and confirms what is looked at.
     assert as_it_is['tokens'] <= 3
     assert swap['steps']['written out, no draft']['tokens'] > as_it_is['tokens']
+
+
+def test_policy_latency_prints_tables_and_writes_json(tmp_path):
+    pytest.importorskip('torch', reason='torch is not installed')
+    pytest.importorskip('diffusers', reason='diffusers is not installed')
+    report = tmp_path / 'policy.json'
+    script = str(ROOT / 'benchmarks' / 'policy_latency.py')
+    options = ['--rounds', '2', '--train', '--train-steps', '1', '--batch-size', '2']
+    result = subprocess.run(
+        [sys.executable, script, *options, '--json', str(report)],
+        capture_output=True,
+        text=True,
+        timeout=110.0,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+    )
+    assert result.returncode == 0, result.stderr
+    assert 'target 80 ms' in ' '.join(result.stdout.split())
+    document = json.loads(report.read_text())
+    assert document['parts'].keys() >= {'pictures', 'pooling', 'one denoising step'}
+    assert {'ddim, 10 steps', 'ddpm, 100 steps', 'flow, 4 steps'} <= document['chunks'].keys()
+    assert all(row['p50_ms'] > 0 for row in document['chunks'].values())
+    assert document['training']['samples_per_s'] > 0
