@@ -8,6 +8,7 @@ at the default; the planner's cells are no more exact.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from c2a_core.types import ImageArray
@@ -36,19 +37,15 @@ def vary(
         table = _light_table(rng) if light else None
         for camera, view in enumerate(views):
             moved = _shifted(view, rng, shift_px) if shift_px else view
-            out[index, camera] = moved if table is None else _look_up(table, moved)
+            out[index, camera] = moved if table is None else cv2.LUT(moved, table)
     return out
 
 
 def _light_table(rng: np.random.Generator) -> np.ndarray:
-    """New value (3, 256) of each old one, channel by channel."""
+    """New value (1, 256, 3) of each old one, channel by channel."""
     light = rng.uniform(1 - _LIGHT, 1 + _LIGHT)
     tint = rng.uniform(1 - _CHANNEL, 1 + _CHANNEL, 3)
-    return np.clip(np.arange(256) * (light * tint)[:, None], 0, 255).astype(np.uint8)
-
-
-def _look_up(table: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    return np.stack([table[channel][picture[..., channel]] for channel in range(3)], axis=-1)
+    return np.clip(np.arange(256)[None, :, None] * (light * tint), 0, 255).astype(np.uint8)
 
 
 def _shifted(picture: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:

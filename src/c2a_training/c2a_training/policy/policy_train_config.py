@@ -62,7 +62,7 @@ class ClosedLoopSettings:
         exec_horizon: actions of a chunk that are executed.
     """
 
-    minutes: float = 20.0
+    minutes: float = 60.0
     episodes: int = 2
     tasks: tuple[str, ...] = ()
     first_seed: int = 500_000

@@ -67,7 +67,8 @@ def validate_policy(
     loss, count = 0.0, 0.0
     recorded, predicted, masks = [], [], []
     net.eval()
-    with torch.no_grad():
+    # Other shapes than in training: not worth a compilation.
+    with torch.no_grad(), torch.compiler.set_stance('force_eager'):
         for batch in batches:
             on_device = {name: value.to(device) for name, value in batch.items()}
             with autocast():

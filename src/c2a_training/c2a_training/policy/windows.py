@@ -134,8 +134,8 @@ class PolicyWindows:
     def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Numbers (count,) of windows, drawn by the weights with replacement."""
         group = np.searchsorted(np.cumsum(self.shares), rng.random(count), side='right')
-        # Sums of shares end a hair under 1.
-        group = np.minimum(group, np.nonzero(self.shares)[0][-1])
+        # Sums of shares may end a hair under 1.
+        group = np.minimum(group, len(self.groups) - 1)
         within = (rng.random(count) * self._counts[group]).astype(np.int64)
         return self._starts[group] + np.minimum(within, self._counts[group] - 1)
 
@@ -185,9 +185,8 @@ class PolicyWindows:
         return self._text[numbers]
 
     def tasks(self) -> tuple[str, ...]:
-        """Names of the tasks, without those of weight 0."""
-        is_drawn = self.shares > 0
-        return tuple(sorted({self.groups[at][1] for at in np.nonzero(is_drawn)[0].tolist()}))
+        """Names of the tasks."""
+        return tuple(sorted({task for _, task in self.groups}))
 
     def _by_dataset(self, numbers: np.ndarray) -> list[tuple[int, np.ndarray]]:
         """Places of the windows of each dataset."""
@@ -196,22 +195,25 @@ class PolicyWindows:
 
     def _choose_rows(self, held_out: bool) -> None:
         rows, group_of, self.groups = [], [], []
-        settings = self.settings
+        settings, weights = self.settings, self._known_weights()
         for index, (dataset, labels) in enumerate(zip(self.datasets, self._labels, strict=True)):
             chosen = _usable_rows(dataset, labels, settings, held_out)
             task = np.array([episode.task for episode in dataset.episodes])
             task_of = task[dataset.episode_of(chosen)]
             # Windows of a group lie side by side.
             for name in np.unique(task_of).tolist():
+                group = (dataset.directory.name, name)
+                if not _weight(weights, group):
+                    continue
                 own = chosen[task_of == name]
                 rows.append(np.stack([np.full(len(own), index), own], axis=1))
                 group_of.append(np.full(len(own), len(self.groups), np.int32))
-                self.groups.append((dataset.directory.name, name))
+                self.groups.append(group)
         if not rows:
             what = 'validation' if held_out else 'training'
             raise NoWindowsError(
-                f'the data have no rows with both pictures and an action for {what}: generate '
-                'more episodes, with --pictures all'
+                f'the data have no rows with both pictures, an action and a weight over 0 for '
+                f'{what}: generate more episodes, with --pictures all'
             )
         self.rows = np.concatenate(rows).astype(np.int64)
         self.group_of = np.concatenate(group_of)
@@ -229,23 +231,37 @@ class PolicyWindows:
             self._text[mine] = lookup[own]
         self.texts = tuple(numbers)
 
-    def _group_shares(self) -> np.ndarray:
+    def _known_weights(self) -> dict[str, float]:
+        """The weights, all of them of tasks and datasets that there are.
+
+        Raises:
+            ValueError: for a name that is none.
+        """
         weights = self.settings.weight_of()
-        known = {name for group in self.groups for name in group}
+        known = {dataset.directory.name for dataset in self.datasets}
+        known |= {episode.task for dataset in self.datasets for episode in dataset.episodes}
         unknown = sorted(weights.keys() - known)
         if unknown:
             raise ValueError(
                 f'no task and no dataset is named {unknown[0]}: the data have '
                 f'{", ".join(sorted(known))}'
             )
+        return weights
+
+    def _group_shares(self) -> np.ndarray:
+        weights = self._known_weights()
         shares = self._counts.astype(float)
         if self.settings.balance == 'tasks':
             tasks = np.array([task for _, task in self.groups])
             shares /= np.array([shares[tasks == task].sum() for task in tasks])
-        shares *= [weights.get(name, 1.0) * weights.get(task, 1.0) for name, task in self.groups]
-        if not shares.sum() > 0:
-            raise ValueError('all weights are 0: nothing is left to learn from')
+        shares *= [_weight(weights, group) for group in self.groups]
         return shares / shares.sum()
+
+
+def _weight(weights: dict[str, float], group: tuple[str, str]) -> float:
+    """Of a dataset's rows of a task."""
+    dataset, task = group
+    return weights.get(dataset, 1.0) * weights.get(task, 1.0)
 
 
 def _usable_rows(

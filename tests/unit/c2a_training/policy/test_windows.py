@@ -10,7 +10,7 @@ from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.policy.frame_source import FrameSource
 from c2a_training.policy.picture_shift import vary
-from c2a_training.policy.windows import PolicyWindows, WindowSettings
+from c2a_training.policy.windows import NoWindowsError, PolicyWindows, WindowSettings
 
 STEPS, HORIZON = 6, 4
 NONE_HELD = {'validation_share': 0.0}
@@ -88,7 +88,7 @@ def test_windows_are_drawn_by_weight(datasets, settings, expected):
     windows = windows_of(datasets, **settings)
     drawn = windows.draw(np.random.default_rng(0), 20_000)
     assert drawn.min() >= 0
-    counts = np.bincount(windows.group_of[drawn], minlength=3) / len(drawn)
+    counts = np.bincount(windows.group_of[drawn], minlength=len(windows.groups)) / len(drawn)
     names = ['/'.join(group) for group in windows.groups]
     found = {name: share for name, share in zip(names, counts, strict=True) if share > 0}
     assert found.keys() == expected.keys()
@@ -99,6 +99,16 @@ def test_windows_are_drawn_by_weight(datasets, settings, expected):
 def test_what_is_no_weight_is_refused(weight):
     with pytest.raises(ValueError, match='NAME=W'):
         WindowSettings(weights=(weight,))
+
+
+def test_weights_hold_for_held_out_episodes_too(datasets):
+    # Whatever tasks happen to be held out, the weights' names are those of all data.
+    held = windows_of(
+        datasets[:1], held_out=True, validation_share=0.999, weights=('Push=0', 'Pick=2')
+    )
+    assert held.tasks() == ('Pick',)
+    with pytest.raises(NoWindowsError, match='weight over 0'):
+        windows_of(datasets[1:], weights=('Pick=0',))
 
 
 def test_a_weight_for_nothing_is_refused(datasets):
