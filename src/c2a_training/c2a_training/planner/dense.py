@@ -25,6 +25,8 @@ from c2a_sim_bridge.sim.labels import COLOR_LABELS, SHAPE_LABELS, ObjectLabels
 CELLS = GRID_SIZE * GRID_SIZE
 # Label 0 is nothing; `other` is a noun that is not listed.
 OTHER = 'other'
+# Nobody labelled the picture; losses leave it out.
+UNKNOWN = -100
 NOUNS = (*SHAPE_LABELS, 'area', 'goal', 'plate', OTHER)
 COLORS = (*COLOR_LABELS, OTHER)
 HEADS = {
@@ -68,7 +70,7 @@ class DenseHeads(nn.Module):
         for index, (name, logits) in enumerate(self(tokens).items()):
             target = labels[:, index].flatten()
             flat = logits.flatten(0, 1).float()
-            losses.append(functional.cross_entropy(flat, target))
+            losses.append(functional.cross_entropy(flat, target, ignore_index=UNKNOWN))
             covered = target > 0
             hits = (flat.argmax(-1) == target)[covered].float().mean()
             accuracies[name] = float(hits) if covered.any() else 1.0
@@ -126,7 +128,11 @@ class WordHeads(nn.Module):
             for index, target in enumerate((cells, labels[:, 2], labels[:, 3])):
                 classes = self._classes(index, embeddings.float())
                 logits = self.scale[index].exp() * tokens @ classes.T
-                losses.append(functional.cross_entropy(logits.flatten(0, 1), target.flatten()))
+                losses.append(
+                    functional.cross_entropy(
+                        logits.flatten(0, 1), target.flatten(), ignore_index=UNKNOWN
+                    )
+                )
             return torch.stack(losses).sum()
 
     def _classes(self, index: int, embeddings: torch.Tensor) -> torch.Tensor:
@@ -150,10 +156,13 @@ def word_classes(encode: Callable[[str], Sequence[int]]) -> list[list[list[int]]
     return [cells, [[], *colors], [[], *nouns]]
 
 
-def dense_labels(labels: Sequence[ObjectLabels]) -> torch.Tensor:
-    """Labels (B, 4, 100) int64 of B pictures, in the order of `HEADS`."""
+def dense_labels(labels: Sequence[ObjectLabels | None]) -> torch.Tensor:
+    """Labels (B, 4, 100) int64 of B pictures, in the order of `HEADS`; None gives `UNKNOWN`."""
     result = np.zeros((len(labels), len(HEADS), CELLS), np.int64)
     for out, label in zip(result, labels, strict=True):
+        if label is None:
+            out[:] = UNKNOWN
+            continue
         out[0], out[1] = label.cell_colors, label.cell_shapes
         # The largest object last: it wins a cell that two centres share.
         for index in np.argsort(label.pixels):

@@ -8,7 +8,8 @@ batches: little of a batch is padding. Each process makes only its own part of a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,10 +17,12 @@ import torch
 from c2a_core.types import ImageArray
 from c2a_planner.picture import PictureSettings
 from c2a_training.dataset.episode_dataset import EpisodeDataset
-from c2a_training.planner.dense import dense_labels
+from c2a_training.planner.dense import UNKNOWN, dense_labels
 from c2a_training.planner.examples import PlannerExamples
 from c2a_training.planner.packing import IGNORED, PackedBatch, Packer
 from c2a_training.planner.picture_augment import augment
+from c2a_training.planner.planner_model import PlannerModel
+from c2a_training.planner.train_config import PlannerTrainConfig
 
 Batch = dict[str, torch.Tensor]
 
@@ -81,7 +84,7 @@ class PictureSource:
         return self._settings.pixel_values(images if rng is None else augment(images, rng))
 
     def dense_labels(self, numbers: np.ndarray) -> torch.Tensor:
-        """Labels (B, 4, 100) of pictures that have some."""
+        """Labels (B, 4, 100) of pictures; `dense.UNKNOWN` for those that have none."""
         rows = self._rows[numbers].tolist()
         return dense_labels([self._datasets[index].labels(row) for index, row in rows])
 
@@ -158,11 +161,13 @@ class LanguageBatches:
             return batch
         if self.features is not None:
             batch['features'] = self.features[torch.from_numpy(numbers)]
-            return batch
-        rng = streams[0] if self._augmented else None
-        batch['pixel_values'] = self._source.pixel_values(numbers, rng)
+        else:
+            rng = streams[0] if self._augmented else None
+            batch['pixel_values'] = self._source.pixel_values(numbers, rng)
         if self.with_labels:
-            batch['dense_labels'] = self._source.dense_labels(numbers)
+            labels = self._source.dense_labels(numbers)
+            if (labels != UNKNOWN).any():
+                batch['dense_labels'] = labels
         return batch
 
     def numbers(self, step: int) -> np.ndarray:
@@ -217,6 +222,48 @@ class DenseBatches:
             'pixel_values': self._source.pixel_values(numbers, rng if self._augmented else None),
             'dense_labels': self._source.dense_labels(numbers),
         }
+
+
+def text_batches(
+    datasets: Sequence[EpisodeDataset],
+    model: PlannerModel,
+    config: PlannerTrainConfig,
+    seed: int,
+    share: tuple[int, int] = (0, 1),
+) -> LanguageBatches:
+    """Batches of prompts without pictures, objects renamed; see `LanguageBatches`.
+
+    Args:
+        datasets: to draw from.
+        model: its tokenizer is used.
+        config: of the training.
+        seed: of order and names.
+        share: (rank, number) of processes.
+    """
+    settings = replace(config.examples, questions=0, rename_share=config.rename_share)
+    examples = PlannerExamples(datasets, settings)
+    batches = LanguageBatches(
+        examples,
+        PictureSource(datasets, examples, model.pictures),
+        Packer(model.tokenizer, 0, config.longest),
+        batch_size=config.text.batch_size,
+        seed=seed,
+        multiple=config.length_multiple,
+        share=share,
+    )
+    batches.with_pictures = False
+    return batches
+
+
+def alternating(
+    pictures: LanguageBatches, texts: LanguageBatches, every: int
+) -> Callable[[int], Batch]:
+    """Makes batches with pictures, and each `every`-th one without."""
+
+    def make(step: int) -> Batch:
+        return (texts if step % every == every - 1 else pictures).make(step)
+
+    return make
 
 
 def language_tensors(packed: PackedBatch) -> Batch:

@@ -68,6 +68,19 @@ class PlannerNet(nn.Module):
         """Call the language model as it is: layers that are spread over devices need that."""
         self._language.is_whole = True
 
+    def load_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Take the weights of a training's state; what it leaves out stays.
+
+        Raises:
+            ValueError: if it has weights that are not ours.
+        """
+        unknown = self.load_state_dict(dict(weights), strict=False).unexpected_keys
+        if unknown:
+            raise ValueError(
+                f'the state has weights that the model has not, such as {unknown[0]}: it belongs '
+                'to another model, name the directory of its own training'
+            )
+
     def train(self, mode: bool = True) -> PlannerNet:
         """Switch to training; a frozen vision tower's statistics stay as they are."""
         super().train(mode)

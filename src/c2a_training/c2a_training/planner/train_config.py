@@ -102,7 +102,9 @@ class PlannerTrainConfig:
         vision_lr_share: of the learning rate that the slow vision tower gets.
         dense_weight: of the dense loss beside the language loss, vision tower slow.
         word_weight: of the loss that keeps pictures' tokens near the words for what they show.
-        rename_share: share of the examples of stage text whose objects get other names.
+        rename_share: share of the prompts without pictures whose objects get other names.
+        text_every: every so many steps stage language has prompts without pictures, so that names
+            stay free; 0 for none.
         augment: change colours and brightness of pictures, never their geometry: the grid's
             answers stay true.
         feature_cache_gb: memory that the frozen tower's features may take; above it they are
@@ -128,6 +130,7 @@ class PlannerTrainConfig:
     dense_weight: float = 0.3
     word_weight: float = 0.1
     rename_share: float = 0.75
+    text_every: int = 4
     augment: bool = True
     feature_cache_gb: float = 8.0
     lora: LoraSettings = field(default_factory=LoraSettings)
@@ -178,6 +181,7 @@ PRESETS: dict[str, dict[str, object]] = {
             'weight_decay': 0.0,
         },
         'vision_mode': 'frozen',
+        'text_every': 0,
         'augment': False,
     },
 }

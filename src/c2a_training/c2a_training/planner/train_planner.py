@@ -11,7 +11,7 @@ OUT/last/           sealed checkpoint of the end
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -32,6 +32,8 @@ from c2a_training.planner.planner_data import (
     DenseBatches,
     LanguageBatches,
     PictureSource,
+    alternating,
+    text_batches,
     tokenizer_texts,
 )
 from c2a_training.planner.planner_model import (
@@ -55,14 +57,16 @@ from c2a_training.planner.planner_validation import (
 from c2a_training.planner.train_config import PlannerTrainConfig, StageConfig
 from c2a_training.planner.train_log import TrainLog
 from c2a_training.planner.train_loop import Stage, TrainLoop
-from c2a_training.planner.train_state import Progress, StateStore, TrainState
+from c2a_training.planner.train_state import Progress, StateStore
 from c2a_training.planner.train_step import TrainStep
 
 VISION, TEXT, LANGUAGE = 'vision', 'text', 'language'
 STAGES = (VISION, TEXT, LANGUAGE)
+# The prompts without pictures in stage language.
+_LANGUAGE_TEXT = 'language, text'
 BEST, LAST = 'best', 'last'
 # Stages must not draw the same examples in their first steps.
-_SEED_OF = {VISION: 1, LANGUAGE: 2, TEXT: 3}
+_SEED_OF = {VISION: 1, LANGUAGE: 2, TEXT: 3, _LANGUAGE_TEXT: 4}
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ class PlannerTraining:
         self._net = self._make_net()
         if self._state is not None:
             self._check_data(self._state.progress)
-            load_weights(self._net, self._state)
+            self._net.load_weights(self._state.model)
 
     def run(self) -> bool:
         """Train to the end, or until somebody asks to stop.
@@ -250,22 +254,15 @@ class PlannerTraining:
             part.requires_grad_(True)
         net.freeze_vision(True)
         net.dense_weight = net.word_weight = 0.0
-        settings = replace(config.examples, questions=0, rename_share=config.rename_share)
-        examples = PlannerExamples(self._datasets, settings)
-        batches = LanguageBatches(
-            examples,
-            PictureSource(self._datasets, examples, self._model.pictures),
-            Packer(self._model.tokenizer, 0, config.longest),
-            batch_size=config.text.batch_size,
-            seed=config.seed + _SEED_OF[TEXT],
-            multiple=config.length_multiple,
-            share=self._share,
-        )
-        batches.with_pictures = False
+        batches = self._text_batches(TEXT)
         step = self._make_step({1.0: list(_learning(net))}, TEXT)
         if config.compile:
             net.compile_language()
         return Stage(TEXT, config.text, step, batches.make, dict, METRIC)
+
+    def _text_batches(self, name: str) -> LanguageBatches:
+        seed = self._config.seed + _SEED_OF[name]
+        return text_batches(self._datasets, self._model, self._config, seed, self._share)
 
     def _language_stage(self, log: TrainLog) -> Stage:
         config, net, llava = self._config, self._net, self._model.llava
@@ -304,12 +301,16 @@ class PlannerTraining:
             batches.features = self._features(source, log)
         if config.compile:
             net.compile_language()
+        make_batch = batches.make
+        if config.text_every:
+            texts = self._text_batches(_LANGUAGE_TEXT)
+            make_batch = alternating(batches, texts, config.text_every)
         size, accelerator = config.language.batch_size, self._accelerator
         return Stage(
             name=LANGUAGE,
             config=config.language,
             step=step,
-            make_batch=batches.make,
+            make_batch=make_batch,
             validate=lambda: validate_language(step.net, held, packer, size, accelerator),
             metric=METRIC,
             keep=lambda progress: self._keep(BEST, step, progress),
@@ -389,16 +390,6 @@ def train_planner(
         request.out.mkdir(parents=True, exist_ok=True)
     accelerator.wait_for_everyone()
     return PlannerTraining(request, accelerator, console if is_first else None).run()
-
-
-def load_weights(net: PlannerNet, state: TrainState) -> None:
-    """Give a model the weights of a state; what the state leaves out stays."""
-    unknown = net.load_state_dict(dict(state.model), strict=False).unexpected_keys
-    if unknown:
-        raise ValueError(
-            f'the state has weights that the model has not, such as {unknown[0]}: it belongs to '
-            'another model, name the directory of its own training'
-        )
 
 
 def _learning(net: PlannerNet) -> Sequence[torch.nn.Parameter]:

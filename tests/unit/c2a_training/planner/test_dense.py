@@ -6,7 +6,15 @@ import pytest
 import torch
 from small_planner import small_tokenizer
 
-from c2a_training.planner.dense import CELLS, COLORS, NOUNS, WordHeads, word_classes
+from c2a_training.planner.dense import (
+    CELLS,
+    COLORS,
+    NOUNS,
+    DenseHeads,
+    WordHeads,
+    dense_labels,
+    word_classes,
+)
 
 
 @pytest.fixture
@@ -54,3 +62,13 @@ def test_embeddings_learn_too(classes):
     assert words.grad[classes[0][53]].abs().sum() > 0
     assert all(parameter.grad.abs().sum() > 0 for parameter in heads.own if len(parameter))
     assert tokens.grad.abs().sum() > 0
+
+
+def test_pictures_without_labels_are_left_out():
+    tokens = torch.randn(2, CELLS, 8)
+    labels = torch.zeros(2, 4, CELLS, dtype=torch.long)
+    labels[1] = dense_labels([None])[0]
+    heads = DenseHeads(8)
+    torch.testing.assert_close(
+        heads.loss(tokens, labels)[0], heads.loss(tokens[:1], labels[:1])[0]
+    )

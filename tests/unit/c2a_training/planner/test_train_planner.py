@@ -290,3 +290,20 @@ def _parser():
     parser = argparse.ArgumentParser()
     train_planner_command.add_parser(parser.add_subparsers(dest='command'))
     return parser
+
+
+def test_stage_language_has_prompts_without_pictures_in_between():
+    class Batches:
+        def __init__(self, name):
+            self.name = name
+
+        def make(self, step):
+            return f'{self.name} {step}'
+
+    make = planner_data.alternating(Batches('pictures'), Batches('text'), 3)
+    assert [make(step) for step in range(4)] == [
+        'pictures 0',
+        'pictures 1',
+        'text 2',
+        'pictures 3',
+    ]
