@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import yaml
 
+from c2a_controller import policy_checkpoint
 from c2a_core.episode_file import RecordedEpisode, write_episode
 from c2a_core.spaces import ACTION_DIM
 from c2a_planner.checkpoint import INFO_NAME, SHIPPED, SHIPPED_FOLDER, find_checkpoint
@@ -32,6 +33,8 @@ NODES = ('sim_bridge_node', 'planner_node', 'controller_node')
 RECORDER = 'recorder_node'
 # What is tested here are processes, signals and verdicts; the ground truth needs no model.
 ORACLE = ('planner:=oracle', 'low_level:=oracle')
+POLICY = policy_checkpoint.SHIPPED_FOLDER / 'policy_tiny' / policy_checkpoint.INFO_NAME
+POLICY_SHIPS = POLICY.is_file()
 SHIPS = [name for name in SHIPPED if (SHIPPED_FOLDER / f'planner_{name}' / INFO_NAME).is_file()]
 
 
@@ -227,6 +230,15 @@ def test_learned_planner_is_the_default_and_says_which_checkpoint_it_runs(start)
     assert f'planner vlm, checkpoint {label}' in running.output
     assert re.search(r'\[planner\].*\[ +0\] ', running.output), running.output
     assert re.search(r'episode 1 Pick seed 1000000: ', running.output), running.output
+    assert 'Traceback' not in running.output
+
+
+@pytest.mark.skipif(not POLICY_SHIPS, reason='no policy ships')
+def test_learned_policy_is_the_default_and_says_which_checkpoint_it_runs(start):
+    running = start('planner:=oracle', 'task:=Pick', 'seed:=1000000', 'episodes:=1', 'exit:=true')
+    assert running.wait() in (0, 1), running.output
+    label = policy_checkpoint.find_checkpoint('tiny').label
+    assert f'low level policy, checkpoint {label}' in running.output
     assert 'Traceback' not in running.output
 
 
