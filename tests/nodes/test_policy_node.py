@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: 2026 C2A developers
+# SPDX-License-Identifier: Apache-2.0
+"""The controller node with a learned policy: a small one with random weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='rclpy is not installed: run ./c2a test')
+pytest.importorskip('torch', reason='torch is not installed')
+pytest.importorskip('diffusers', reason='diffusers is not installed')
+
+from fakes import FakeSimulator
+from node_world import wait_until
+from small_policy_net import write_small_policy
+
+from c2a_controller.diffusion_policy import DiffusionPolicy
+from c2a_controller.policy import PolicyOptions
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture(scope='module')
+def small(tmp_path_factory):
+    directory = tmp_path_factory.mktemp('checkpoints') / 'small'
+    return directory, write_small_policy(directory)
+
+
+def start(ros, directory, simulator=None, stepping='lockstep', **parameters):
+    shared = {'low_level': 'policy', 'stepping': stepping}
+    ros.bridge(simulator or FakeSimulator(), planner='oracle', **shared)
+    ros.planner(planner='oracle', **shared)
+    return ros.controller(**shared, policy_checkpoint=str(directory), **parameters)
+
+
+@pytest.mark.parametrize('warm_start', [-1.0, 0.5], ids=['cold', 'warm'])
+def test_same_observations_give_the_same_chunks_in_process_and_through_the_node(
+    ros, small, warm_start
+):
+    directory, info = small
+    start(ros, directory, exec_horizon=3, warm_start=warm_start)
+    status = ros.ended(timeout_s=60.0)
+    observations = {
+        observation.step: observation for observation in ros.probe.of('observation', 1)
+    }
+    wait_until(lambda: len(ros.probe.of('key_step', 1)) >= status.step, what='key steps')
+    said = {key_step.step: key_step for key_step in ros.probe.of('key_step', 1)}
+    chunks = ros.probe.of('chunk', 1)
+    # Four key steps of four steps each: a chunk for each, and one after three actions.
+    assert [chunk.step for chunk in chunks] == [0, 3, 4, 7, 8, 11, 12, 15]
+    policy = DiffusionPolicy.load(
+        PolicyOptions(str(directory), warm_start=max(0.0, warm_start), threads=1)
+    )
+    policy.begin_episode(status.task, status.seed)
+    for chunk in chunks:
+        expected = policy.predict_action_chunk(observations[chunk.step], said[chunk.step])
+        assert chunk.actions.tobytes() == expected.tobytes()
+        assert chunk.checkpoint == info.hash[:12]
+        assert chunk.latency_s > 0
+
+
+def test_in_real_time_the_robot_goes_on_while_a_chunk_is_made(ros, small):
+    simulator = FakeSimulator(needs_steps=0, max_steps=100_000, skill_steps=1000)
+    start(ros, small[0], simulator, stepping='realtime', exec_horizon=4)
+    wait_until(lambda: len(ros.probe.of('chunk', 1)) >= 3, 60.0, 'three chunks')
+    made = {chunk.chunk_id: chunk for chunk in ros.probe.of('chunk', 1)}
+    moved = [c for c in ros.probe.of('command', 1) if c.chunk_id in made]
+    assert {0, 1} <= {command.chunk_id for command in moved}
+    # A chunk that takes over later than its first row goes on where the robot is by then.
+    for command in moved:
+        chunk = made[command.chunk_id]
+        assert command.chunk_index == command.step - chunk.step
+        assert np.array_equal(command.action, chunk.actions[command.chunk_index])
+
+
+def test_the_diagnostics_tell_how_long_chunks_take_and_how_they_meet(ros, small):
+    from diagnostic_msgs.msg import DiagnosticArray
+
+    ros.probe.listen('diagnostics', DiagnosticArray, '/diagnostics')
+    start(ros, small[0], exec_horizon=3)
+    ros.ended(timeout_s=60.0)
+
+    def said():
+        for array in ros.probe.of('diagnostics'):
+            for status in array.status:
+                values = {entry.key: entry.value for entry in status.values}
+                if status.name == 'controller: chunks' and values.get('chunks', '0') != '0':
+                    return values
+        return None
+
+    values = wait_until(said, what='chunks')
+    for name in ('chunk latency, median [ms]', 'chunk latency, 99th percentile [ms]'):
+        assert float(values[name]) > 0
+    assert 'seam jump, largest [m]' in values
+    assert 'key step to first action, median [steps]' in values
+
+
+def test_a_robot_without_pictures_holds_and_says_why(ros, small):
+    node = start(ros, small[0], FakeSimulator(image_size=0, max_steps=8, needs_steps=0))
+    assert ros.ended(timeout_s=60.0).reason == 'time-out'
+    assert {command.source for command in ros.probe.of('command', 1)} == {'hold'}
+    assert 'turn rendering on' in node.loop.failure
+
+
+def test_a_checkpoint_for_another_camera_is_refused(ros, small):
+    with pytest.raises(ValueError, match="another base camera: 'framed', here it is 'original'"):
+        ros.controller(low_level='policy', policy_checkpoint=str(small[0]), cameras='original')
+
+
+def test_a_checkpoint_that_is_not_there_is_refused(ros):
+    with pytest.raises(ValueError, match="there is no policy checkpoint '/nowhere'"):
+        ros.controller(low_level='policy', policy_checkpoint='/nowhere')
