@@ -80,6 +80,20 @@ def test_an_evaluated_episode_equals_the_one_over_dds(ros, task, mistake):
     assert trace(ros)[len(said) :] in ((), ('done()',))
 
 
+@pytest.mark.parametrize('mistake', ['none', 'garbage'])
+def test_a_late_planners_episode_equals_the_one_over_dds(ros, mistake):
+    settings = EvaluationSettings(planner='oracle', planner_delay_s='0.15')
+    model = ErringBackend(MISTAKES[mistake])
+    record = EpisodeEvaluator(settings, backend=model).evaluate(EpisodeJob('Topple', FIRST))
+    backend = ManiskillBackend(Simulator(SimConfig(render=False)))
+    model = None if mistake == 'none' else ScriptedBackend(model.said)
+    late = {'planner_delay_s': '0.15'}
+    ros.stack(backend, model, bridge={'task': 'Topple', 'seed': FIRST}, planner=late)
+    status = ros.ended(timeout_s=20.0)
+    assert (status.success, status.step) == (record.success, record.steps)
+    assert status.reason == record.reason
+
+
 def trace(ros):
     """The key steps of the episode, from the last message: the first ones may not be heard."""
     heard = ros.probe.of('key_step', 1)
