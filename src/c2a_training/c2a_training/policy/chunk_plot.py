@@ -48,6 +48,7 @@ def plot_chunks(held: HeldChunks, chosen: Sequence[int], titles: Sequence[str]) 
             panel.set_ylim(min(low, -least), max(high, least))
             panel.set_title(label, fontsize=7)
             panel.tick_params(labelsize=6)
+        panels[0].legend(fontsize=6, frameon=False, loc='upper right')
     return figure
 
 

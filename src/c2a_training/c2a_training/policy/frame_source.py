@@ -11,7 +11,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -19,8 +18,6 @@ from c2a_controller.policy_picture import prepare_pictures
 from c2a_core.types import ImageArray
 from c2a_training.atomic_file import atomic_path
 from c2a_training.dataset.episode_dataset import EpisodeDataset
-
-Mode = Literal['auto', 'cache', 'decode']
 
 CAMERA_COUNT = 2
 # Rows that are decoded together while a cache is made.
@@ -59,36 +56,27 @@ class FrameSource:
             out[at] = self._decode(index, wanted) if cache is None else cache[wanted]
         return out
 
-    def wants_cache(self, folder: Path, mode: Mode, limit_gb: float) -> bool:
-        """Whether to cache.
+    def check_space(self, folder: Path) -> None:
+        """Refuse caches that do not fit the disk.
 
         Args:
             folder: of the caches.
-            mode: `decode` never does; `cache` does; `auto` does what stays under the limit and
-                fits the disk.
-            limit_gb: of `auto`.
 
         Raises:
-            ValueError: if a cache was asked for and does not fit the disk.
+            ValueError: with their size and what to do instead.
         """
-        if mode == 'decode':
-            return False
         missing = sum(
             len(dataset) * self._row_bytes
             for dataset in self._datasets
             if not self._path(folder, dataset).is_file()
         )
         free = _free_bytes(folder)
-        fits = missing <= _DISK_SHARE * free
-        if mode == 'auto':
-            return fits and self.cache_bytes <= limit_gb * _GB
-        if not fits:
+        if missing > _DISK_SHARE * free:
             raise ValueError(
                 f'a frame cache takes {missing / _GB:.1f} GB more and {folder} has '
                 f'{free / _GB:.1f} GB left: make room, or decode pictures as they are drawn with '
                 '--set frames=decode'
             )
-        return True
 
     @property
     def cache_bytes(self) -> int:

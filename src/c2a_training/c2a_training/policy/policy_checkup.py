@@ -106,7 +106,7 @@ class PolicyCheckup:
         chosen = sorted({count * at // plots for at in range(plots)})
         numbers = windows.spread(self._config.validation_windows)[chosen]
         texts = [windows.texts[at] for at in windows.text(numbers).tolist()]
-        figure = plot_chunks(chunks, chosen, [' | '.join(text) for text in texts])
+        figure = plot_chunks(chunks, chosen, [' | '.join(filter(None, text)) for text in texts])
         self._log.draw(_PLOT, progress.total_steps, figure)
 
     def _is_loop_due(self, progress: Progress) -> bool:

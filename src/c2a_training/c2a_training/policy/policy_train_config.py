@@ -24,7 +24,7 @@ from c2a_training.training.named_settings import (
 # Settings of a network that may change while it is trained: how chunks are sampled.
 _FREE = ('preset', 'scheduler', 'denoising_steps', 'spacing', 'warm_start')
 
-Frames = Literal['auto', 'cache', 'decode']
+Frames = Literal['decode', 'cache']
 Preset = Literal['tiny', 'full']
 
 
@@ -92,9 +92,7 @@ class PolicyTrainConfig:
         windows: what is learned from which rows.
         augment: other light.
         shift_px: pictures are moved by up to so many pixels; 0 leaves them where they are.
-        frames: `cache`: decode all pictures once into a file; `decode` them as they are drawn;
-            `auto` chooses by size.
-        frame_cache_gb: the most that `auto` makes a cache of.
+        frames: `decode` pictures as they are drawn, or once into a `cache` on the disk.
         compile: let `torch.compile` fuse the network.
         seed: of weights, order of the data, augmentation and noise.
         validation_windows: held-out windows that are looked at each time.
@@ -113,8 +111,7 @@ class PolicyTrainConfig:
     windows: WindowSettings = field(default_factory=WindowSettings)
     augment: bool = True
     shift_px: int = 2
-    frames: Frames = 'auto'
-    frame_cache_gb: float = 8.0
+    frames: Frames = 'decode'
     compile: bool = False
     seed: int = 0
     validation_windows: int = 512

@@ -282,9 +282,10 @@ class PolicyTraining:
         config, frames = self._config, self._frames
         folder = self._request.out / 'frames'
         size = f'{frames.cache_bytes / 1e9:.1f} GB'
-        if not frames.wants_cache(folder, config.frames, config.frame_cache_gb):
+        if config.frames == 'decode':
             log.say(f'pictures are decoded as they are drawn; a frame cache would take {size}')
             return
+        frames.check_space(folder)
         log.say(f'pictures come from a frame cache of {size} in {folder}')
         told = 0.0
 

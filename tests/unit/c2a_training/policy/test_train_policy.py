@@ -159,7 +159,7 @@ def test_a_checkpoint_can_be_trained_on(data, whole, tmp_path):
 
 
 def test_the_flat_baseline_and_flow_matching_train_too(data, tmp_path):
-    changes = {'model__objective': 'flow', 'model__scheduler': 'flow', 'frames': 'decode'}
+    changes = {'model__objective': 'flow', 'model__scheduler': 'flow', 'frames': 'cache'}
     assert train(data, tmp_path / 'run', windows__flat=True, **changes)[0]
     checkpoint = find_checkpoint(tmp_path / 'run' / 'best')
     assert checkpoint.info.text == 'instruction'

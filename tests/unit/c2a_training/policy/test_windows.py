@@ -139,14 +139,9 @@ class TestFrames:
     def test_a_cache_that_does_not_fit_is_refused_with_its_size(self, datasets, tmp_path):
         source = FrameSource(datasets, 1_000_000)
         with pytest.raises(ValueError, match='frames=decode'):
-            source.wants_cache(tmp_path, 'cache', 1.0)
-        assert source.wants_cache(tmp_path, 'auto', 1e9) is False
-
-    def test_auto_stays_under_its_limit(self, datasets, tmp_path):
-        source = FrameSource(datasets, 32)
-        assert source.wants_cache(tmp_path, 'auto', 1.0)
-        assert not source.wants_cache(tmp_path, 'auto', 1e-6)
-        assert not source.wants_cache(tmp_path, 'decode', 1.0)
+            source.check_space(tmp_path)
+        assert source.cache_bytes > 1e12
+        FrameSource(datasets, 32).check_space(tmp_path)
 
 
 def test_varied_pictures_are_moved_by_whole_pixels_and_lit_alike():
