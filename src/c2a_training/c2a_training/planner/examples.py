@@ -38,14 +38,20 @@ KINDS = CODE_KINDS + QUESTION_KINDS
 
 _HELD_OUT_NAMES = tuple(f'{color} {shape}' for color, shape in HELD_OUT)
 _CELL = re.compile(r'\((\d), (\d)\)')
+_NAME = re.compile(r"get_actor\('([^']*)'")
 
 
 class Turn(NamedTuple):
-    """One request about a picture and the reply to it."""
+    """One request about a picture and the reply to it.
+
+    `free_cells` are cells of the reply that nothing which is shown tells: nothing is learned from
+    them.
+    """
 
     kind: str
     request: str
     reply: str
+    free_cells: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,10 @@ class ExampleSettings:
         questions: auxiliary questions a picture, at most.
         memory_noise: probability that a cell in the memory is moved by one.
         validation_share: share of the episodes that is held out, by a hash of their names.
-        rename_share: share of the examples whose objects get other names in all texts; only
-            without pictures, which would contradict them.
+        rename_share: share of the examples whose objects get other names in all texts. With
+            pictures, which do not show them, only where the texts alone tell every name; the cells
+            are then nothing to learn from.
+        has_pictures: False for prompts without: their cells are nothing to learn from.
     """
 
     border_share: float = 0.6
@@ -85,6 +93,7 @@ class ExampleSettings:
     memory_noise: float = 0.1
     validation_share: float = 0.03
     rename_share: float = 0.0
+    has_pictures: bool = True
 
     def __post_init__(self) -> None:
         """Refuse shares outside 0..1."""
@@ -168,16 +177,21 @@ class PlannerExamples:
         dataset = self._datasets[index]
         memory, target = dataset.memory(row), _target(dataset, row, self._knows_oracle[index])
         instruction = dataset.texts('instruction', [row])[0]
-        if noise and self.settings.rename_share and rng.random() < self.settings.rename_share:
+        renames = noise and rng.random() < self.settings.rename_share
+        if renames and (not self.settings.has_pictures or _is_told(target, instruction, memory)):
             instruction, target, *memory = rename((instruction, target, *memory), rng)
+            hides_cells = True
+        else:
+            hides_cells = not self.settings.has_pictures
         probability = self.settings.memory_noise if noise else 0.0
         shown = tuple(_move_cells(step, probability, rng) for step in memory)
         if memory and target == memory[-1]:
             turns = [Turn('step', STEP_REQUEST, comment(shown[-1]))]
         else:
+            free = _cells(target) - _cells(' '.join(shown)) if hides_cells else frozenset()
             turns = [
-                Turn('step', STEP_REQUEST, target),
-                Turn('key_step', KEY_STEP_REQUEST, target),
+                Turn('step', STEP_REQUEST, target, free),
+                Turn('key_step', KEY_STEP_REQUEST, target, free),
             ]
         return Example(
             row=row,
@@ -277,6 +291,16 @@ def _denies_held_out(question: str, names: Sequence[str]) -> bool:
     Training scenes would teach that there is no such thing.
     """
     return any(name in question and name not in names for name in _HELD_OUT_NAMES)
+
+
+def _is_told(target: str, instruction: str, memory: Sequence[str]) -> bool:
+    """Whether instruction and memory have all the names of a key step."""
+    told = ' '.join((instruction, *memory))
+    return all(name in told for name in _NAME.findall(target))
+
+
+def _cells(text: str) -> frozenset[str]:
+    return frozenset(match[0] for match in _CELL.finditer(text))
 
 
 def _move_cells(step: str, probability: float, rng: np.random.Generator) -> str:

@@ -122,7 +122,9 @@ class Packer:
             ids += tokens
             positions += range(len(shared), len(shared) + len(tokens))
             turns += [number] * len(tokens)
-            labels += [IGNORED] * (len(request) - 1) + list(reply)
+            free = {token for cell in turn.free_cells for token in self._encode(cell)}
+            labels += [IGNORED] * (len(request) - 1)
+            labels += [IGNORED if token in free else token for token in reply]
             kinds += [KINDS.index(turn.kind)] * len(tokens)
         return PackedSequence(
             np.array(ids, np.int32),

@@ -240,7 +240,9 @@ def text_batches(
         seed: of order and names.
         share: (rank, number) of processes.
     """
-    settings = replace(config.examples, questions=0, rename_share=config.rename_share)
+    settings = replace(
+        config.examples, questions=0, rename_share=config.rename_share, has_pictures=False
+    )
     examples = PlannerExamples(datasets, settings)
     batches = LanguageBatches(
         examples,

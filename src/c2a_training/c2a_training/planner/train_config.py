@@ -130,7 +130,7 @@ class PlannerTrainConfig:
     dense_weight: float = 0.3
     word_weight: float = 0.1
     rename_share: float = 0.75
-    text_every: int = 4
+    text_every: int = 2
     augment: bool = True
     feature_cache_gb: float = 8.0
     lora: LoraSettings = field(default_factory=LoraSettings)
@@ -169,7 +169,7 @@ PRESETS: dict[str, dict[str, object]] = {
         'vision_mode': 'slow',
         'vision_lr_share': 0.3,
         'compile': True,
-        'examples': {'questions': 8},
+        'examples': {'questions': 8, 'rename_share': 0.25},
     },
     'phi3': {
         'vision': {'steps': 0},

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from sample_episodes import make_rows
@@ -16,6 +18,9 @@ from c2a_training.planner.examples import (
     PlannerExamples,
     is_held_out,
 )
+
+CELL = re.compile(r'\(\d, \d\)')
+NAME = re.compile(r"get_actor\('([^']*)'")
 
 
 @pytest.fixture(scope='module')
@@ -49,7 +54,7 @@ def test_borders_are_asked_both_ways_and_the_rest_goes_on(dataset):
         assert is_border == (not example.memory or code != example.memory[-1])
         assert turns['step'].request == STEP_REQUEST
         if is_border:
-            assert turns['key_step'] == ('key_step', KEY_STEP_REQUEST, code)
+            assert turns['key_step'][:3] == ('key_step', KEY_STEP_REQUEST, code)
             assert turns['step'].reply == code
         else:
             assert set(turns) == {'step'}
@@ -81,6 +86,36 @@ def test_moved_cells_are_moved_by_one_in_memory_and_in_what_goes_on(dataset):
     assert moved
     again = made.example(0, np.random.default_rng(0), noise=False)
     assert again.memory == dataset.memory(again.row)
+
+
+def test_prompts_without_pictures_teach_no_cells_but_those_of_the_memory(dataset):
+    made = examples(dataset, memory_noise=0.0, validation_share=0.0, has_pictures=False)
+    free = known = 0
+    for number in np.nonzero(made.is_border)[0].tolist():
+        example = made.example(number, np.random.default_rng(number))
+        for turn in code_turns(example).values():
+            cells = set(CELL.findall(turn.reply))
+            told = set(CELL.findall(' '.join(example.memory)))
+            assert turn.free_cells == cells - told
+            free, known = free + len(cells - told), known + len(cells & told)
+    assert free
+    assert known
+
+
+def test_names_change_with_pictures_only_where_the_texts_tell_them(dataset):
+    made = examples(dataset, rename_share=1.0, memory_noise=0.0, validation_share=0.0)
+    changed = 0
+    for number in np.nonzero(made.is_border)[0].tolist():
+        example = made.example(number, np.random.default_rng(number))
+        row, turns = example.row, code_turns(example)
+        told = ' '.join((dataset.texts('instruction', [row])[0], *dataset.memory(row)))
+        names = NAME.findall(dataset.texts('code', [row])[0])
+        is_told = all(name in told for name in names)
+        if turns['key_step'].reply != dataset.texts('code', [row])[0]:
+            assert is_told
+            changed += 1
+        assert bool(turns['key_step'].free_cells) <= is_told
+    assert changed
 
 
 def test_draws_are_balanced_and_repeatable(dataset):

@@ -62,6 +62,13 @@ def test_loss_is_on_the_tokens_of_replies_and_on_no_others(packer):
     assert tokenizer.convert_tokens_to_ids(IMAGE) not in batch['target'].tolist()
 
 
+def test_free_cells_are_not_learned(packer):
+    free = one_turn(EXAMPLES[0], TURNS[2]._replace(free_cells=frozenset({'(3, 5)'})))
+    sequence = packer.sequence(free)
+    learned = sequence.labels[sequence.labels != IGNORED].tolist()
+    assert small_tokenizer().decode(learned) == TURNS[2].reply.replace('(3, 5)', '') + END
+
+
 def test_packed_questions_give_the_logits_of_the_questions_asked_one_by_one(packer, net):
     example = EXAMPLES[0]
     _, batch = language_batch(packer, [example])
