@@ -85,15 +85,23 @@ class Packer:
         tokenizer: of the model.
         image_tokens: tokens that stand for a picture.
         max_length: longer sequences lose their last turns.
+        gap: positions left free before the turns. Without pictures the turns must stand where they
+            stand with one: a model that learned to look so and so far back finds nothing there
+            otherwise.
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerFast, image_tokens: int, max_length: int = 1024
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        image_tokens: int,
+        max_length: int = 1024,
+        gap: int = 0,
     ) -> None:
         self._tokenizer = tokenizer
         self._image = [tokenizer.convert_tokens_to_ids(IMAGE)] * image_tokens
         self._pad = tokenizer.pad_token_id
         self._max_length = max_length
+        self._gap = gap
         self._encode = lru_cache(maxsize=65536)(self._encode_text)
 
     def sequence(self, example: Example) -> PackedSequence:
@@ -105,6 +113,7 @@ class Packer:
         before = text_before_image(example.instruction, example.memory)
         shared = [*self._encode_text(before), *self._image]
         ids, positions = list(shared), list(range(len(shared)))
+        first = len(shared) + self._gap
         turns, labels = [SHARED_TURN] * len(shared), [IGNORED] * len(shared)
         kinds = [-1] * len(shared)
         for number, turn in enumerate(example.turns, start=1):
@@ -120,7 +129,7 @@ class Packer:
                     )
                 break
             ids += tokens
-            positions += range(len(shared), len(shared) + len(tokens))
+            positions += range(first, first + len(tokens))
             turns += [number] * len(tokens)
             free = {token for cell in turn.free_cells for token in self._encode(cell)}
             labels += [IGNORED] * (len(request) - 1)

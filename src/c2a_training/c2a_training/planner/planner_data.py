@@ -21,7 +21,7 @@ from c2a_training.planner.dense import UNKNOWN, dense_labels
 from c2a_training.planner.examples import PlannerExamples
 from c2a_training.planner.packing import IGNORED, PackedBatch, Packer
 from c2a_training.planner.picture_augment import augment
-from c2a_training.planner.planner_model import PlannerModel
+from c2a_training.planner.planner_model import PlannerModel, image_tokens
 from c2a_training.planner.train_config import PlannerTrainConfig
 
 Batch = dict[str, torch.Tensor]
@@ -247,7 +247,7 @@ def text_batches(
     batches = LanguageBatches(
         examples,
         PictureSource(datasets, examples, model.pictures),
-        Packer(model.tokenizer, 0, config.longest),
+        Packer(model.tokenizer, 0, config.longest, gap=image_tokens(model.llava)),
         batch_size=config.text.batch_size,
         seed=seed,
         multiple=config.length_multiple,

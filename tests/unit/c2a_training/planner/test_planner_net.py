@@ -62,6 +62,14 @@ def test_loss_is_on_the_tokens_of_replies_and_on_no_others(packer):
     assert tokenizer.convert_tokens_to_ids(IMAGE) not in batch['target'].tolist()
 
 
+def test_without_a_picture_turns_stand_where_they_stand_with_one(packer):
+    seen, text = packer, Packer(small_tokenizer(), 0, gap=100)
+    positions = [p.sequence(EXAMPLES[0]) for p in (seen, text)]
+    of_turns = [sequence.positions[sequence.turns > 0].tolist() for sequence in positions]
+    assert of_turns[0] == of_turns[1]
+    assert len(positions[0]) == len(positions[1]) + 100
+
+
 def test_free_cells_are_not_learned(packer):
     free = one_turn(EXAMPLES[0], TURNS[2]._replace(free_cells=frozenset({'(3, 5)'})))
     sequence = packer.sequence(free)
