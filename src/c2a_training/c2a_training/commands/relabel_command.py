@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -50,8 +51,9 @@ low-level policy that is trained on it is told at run time what it was told in t
 EPILOG = """\
 Interrupted or killed, the same command goes on; an episode that the planner gives up is left out
 and written down in c2a_dataset.json. The table says how the labels differ from those that were
-there: rows whose call is another one, key steps that begin earlier or later and by how many steps
-(5th, 50th and 95th percentile), key steps that were missed or added, cells that are the same.
+there: rows whose call is another one; key steps that begin earlier or later, and by how many steps
+(5th, 50th and 95th percentile); key steps that were missed or added; rows with a done() that came
+too early; cells of objects that are the same, and within one.
 
 Exit code: 0 when all episodes were done; 1 when a worker died; 2 for bad arguments; 130 after
 Ctrl-C."""
@@ -212,11 +214,18 @@ def _print_summary(
 
 def make_table(summaries: Mapping[str, Mapping[str, object]]) -> Table:
     """One row a task."""
-    table = Table(title='labels', title_justify='left', title_style='bold')
+    table = Table(
+        title='labels',
+        title_justify='left',
+        title_style='bold',
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+    )
     table.add_column('task', no_wrap=True)
     for heading in (
-        *('episodes', 'other call', 'borders moved', 'by steps', 'missed', 'added'),
-        *('early done()', 'same cell', 'within 1'),
+        *('episodes', 'other', 'moved', 'by steps', 'missed', 'added', 'done'),
+        *('cell', '±1'),
     ):
         table.add_column(heading, justify='right', no_wrap=True)
     for task, values in summaries.items():
