@@ -78,9 +78,9 @@ class EpisodeRecord:
         max_steps: the time-out in control steps.
         answers: of the planner, in order.
         skill_failures: why skills of the low level failed, each reason once.
-        chunks: low level policy: what its action chunks were like.
         wall: wall times [s] and counts of decisions, which no other run repeats. With a policy
             `chunk_s` and `reaction_ms` are lists: of each chunk [s], of each key step [ms].
+        chunks: low level policy: what its action chunks were like.
     """
 
     task: str
@@ -93,8 +93,8 @@ class EpisodeRecord:
     max_steps: int = 0
     answers: tuple[Answer, ...] = ()
     skill_failures: tuple[str, ...] = ()
-    chunks: ChunkFacts | None = None
     wall: Mapping[str, float | list[float]] = field(default_factory=dict)
+    chunks: ChunkFacts | None = None
 
     @property
     def is_crash(self) -> bool:

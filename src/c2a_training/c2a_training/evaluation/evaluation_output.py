@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -115,10 +116,17 @@ def write_timing(
 
 
 def _chunk_table(cells: Sequence[Mapping[str, object]]) -> Table:
-    """What the policy's chunks were like, one row a task."""
-    table = Table(title='action chunks', title_justify='left', title_style='bold')
+    """What the policy's chunks were like, one row a task; pairs are median and 95th percentile."""
+    table = Table(
+        title='action chunks',
+        title_justify='left',
+        title_style='bold',
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+    )
     table.add_column('task', no_wrap=True)
-    for heading in ('chunks', 'preempted', 'unused', 'to action', 'seam mm', 'seam mm/s'):
+    for heading in ('chunks', 'preempted', 'unused', 'steps to act', 'seam mm', 'seam mm/s'):
         table.add_column(heading, justify='right', no_wrap=True)
     table.add_column('refused')
     for cell in cells:
