@@ -49,6 +49,7 @@ from c2a_training.policy.policy_train_config import (
 )
 from c2a_training.policy.policy_train_net import PolicyTrainNet
 from c2a_training.policy.windows import NoWindowsError, PolicyWindows
+from c2a_training.training.processes import make_accelerator
 
 STAGE = 'policy'
 BEST, LAST = 'best', 'last'
@@ -322,7 +323,7 @@ class PolicyTraining:
 def train_policy(
     request: TrainRequest,
     console: Console | None = None,
-    make_accelerator: Callable[[], Accelerator] = Accelerator,
+    make_accelerator: Callable[[], Accelerator] = make_accelerator,
 ) -> bool:
     """Train a policy.
 
