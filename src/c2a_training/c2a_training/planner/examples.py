@@ -79,6 +79,8 @@ class ExampleSettings:
 
     Attributes:
         border_share: share of examples at borders, where a new key step is due.
+        new_name_weight: of border rows whose key step names what the memory does not: it has to
+            be read or seen, all others can be copied from the memory.
         questions: auxiliary questions a picture, at most.
         memory_noise: probability that a cell in the memory is moved by one.
         validation_share: share of the episodes that is held out, by a hash of their names.
@@ -89,6 +91,7 @@ class ExampleSettings:
     """
 
     border_share: float = 0.6
+    new_name_weight: float = 2.5
     questions: int = 4
     memory_noise: float = 0.1
     validation_share: float = 0.03
@@ -101,6 +104,8 @@ class ExampleSettings:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f'{name} must be between 0 and 1, got {value}')
+        if self.new_name_weight <= 0:
+            raise ValueError(f'new_name_weight must be more than 0, got {self.new_name_weight}')
         if self.questions < 0:
             raise ValueError(f'questions must not be negative, got {self.questions}')
 
@@ -138,16 +143,18 @@ class PlannerExamples:
             self._usable_rows(index, dataset, held_out)
             for index, dataset in enumerate(self._datasets)
         ]
-        self.rows = np.concatenate([rows for rows, _, _ in parts])
-        self.is_border = np.concatenate([border for _, border, _ in parts])
-        tasks = np.concatenate([task for _, _, task in parts])
+        self.rows = np.concatenate([part.rows for part in parts])
+        self.is_border = np.concatenate([part.is_border for part in parts])
+        tasks = np.concatenate([part.tasks for part in parts])
+        is_new = np.concatenate([part.is_new for part in parts])
         if not len(self.rows):
             what = 'validation' if held_out else 'training'
             raise ValueError(
                 f'the data have no rows with a base picture for {what}: generate more episodes'
             )
-        self._borders = _TaskDraw(np.nonzero(self.is_border)[0], tasks)
-        self._middles = _TaskDraw(np.nonzero(~self.is_border)[0], tasks)
+        weights = np.where(is_new, self.settings.new_name_weight, 1.0)
+        self._borders = _TaskDraw(np.nonzero(self.is_border)[0], tasks, weights)
+        self._middles = _TaskDraw(np.nonzero(~self.is_border)[0], tasks, weights)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -155,8 +162,8 @@ class PlannerExamples:
     def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Draw numbers (count,) of random examples.
 
-        Borders and rows between them come by their share,
-        tasks by the square root of their number of rows.
+        Borders and rows between them come by their share, tasks by the square root of their
+        number of rows, and key steps that name something for the first time more often.
         """
         at_border = rng.random(count) < self.settings.border_share
         if not len(self._middles):
@@ -224,10 +231,8 @@ class PlannerExamples:
         )
         return [Turn(questions[i].kind, questions[i].text, questions[i].answer) for i in chosen]
 
-    def _usable_rows(
-        self, index: int, dataset: EpisodeDataset, held_out: bool
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows (N, 2) with a picture and a known answer, whether at a border, and task ids."""
+    def _usable_rows(self, index: int, dataset: EpisodeDataset, held_out: bool) -> _Rows:
+        """Rows with a picture and a known answer."""
         share = self.settings.validation_share
         of_episode = np.array(
             [is_held_out(episode.episode, share) == held_out for episode in dataset.episodes]
@@ -239,24 +244,38 @@ class PlannerExamples:
             row: _target(dataset, row, self._knows_oracle[index]) for row in candidates.tolist()
         }
         known = [row for row, target in targets.items() if target]
+        memories = [dataset.memory(row) for row in known]
         border = [
             not memory or targets[row] != memory[-1]
-            for row, memory in ((row, dataset.memory(row)) for row in known)
+            for row, memory in zip(known, memories, strict=True)
+        ]
+        is_new = [
+            is_border and not _is_told(targets[row], '', memory)
+            for row, memory, is_border in zip(known, memories, border, strict=True)
         ]
         rows = np.array([[index, row] for row in known], np.int64).reshape(-1, 2)
         names = dataset.texts('task', known)
         tasks = np.array([zlib.crc32(name.encode()) for name in names], np.int64)
-        return rows, np.array(border, bool), tasks
+        return _Rows(rows, np.array(border, bool), np.array(is_new, bool), tasks)
+
+
+class _Rows(NamedTuple):
+    """Rows of a dataset: dataset and row (N, 2), at a border?, a new name?, task ids."""
+
+    rows: np.ndarray
+    is_border: np.ndarray
+    is_new: np.ndarray
+    tasks: np.ndarray
 
 
 class _TaskDraw:
-    """Draws numbers so that large tasks do not crowd out small ones."""
+    """Draws numbers by weight, so that large tasks do not crowd out small ones."""
 
-    def __init__(self, numbers: np.ndarray, tasks: np.ndarray) -> None:
+    def __init__(self, numbers: np.ndarray, tasks: np.ndarray, weights: np.ndarray) -> None:
         self._numbers = numbers
         if len(numbers):
             _, group, counts = np.unique(tasks[numbers], return_inverse=True, return_counts=True)
-            weights = 1 / np.sqrt(counts[group])
+            weights = weights[numbers] / np.sqrt(counts[group])
             self._cumulative = np.cumsum(weights / weights.sum())
 
     def __len__(self) -> int:

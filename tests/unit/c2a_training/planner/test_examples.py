@@ -119,13 +119,22 @@ def test_names_change_with_pictures_only_where_the_texts_tell_them(dataset):
 
 
 def test_draws_are_balanced_and_repeatable(dataset):
-    made = examples(dataset, border_share=0.5, validation_share=0.0)
+    made = examples(dataset, border_share=0.5, validation_share=0.0, new_name_weight=1.0)
     drawn = made.draw(np.random.default_rng(3), 4000)
     np.testing.assert_array_equal(drawn, made.draw(np.random.default_rng(3), 4000))
     assert made.is_border[drawn].mean() == pytest.approx(0.5, abs=0.03)
     swaps = [dataset.texts('task', [row])[0] == 'Swap' for row in made.rows[drawn, 1].tolist()]
     # Five times as many rows of one task are drawn only √5 times as often.
     assert np.mean(swaps) == pytest.approx(1 / (1 + 5**0.5), abs=0.03)
+
+
+def test_key_steps_with_new_names_are_drawn_more_often(dataset):
+    shares = []
+    for weight in (1.0, 4.0):
+        made = examples(dataset, border_share=1.0, validation_share=0.0, new_name_weight=weight)
+        rows = made.rows[made.draw(np.random.default_rng(0), 4000), 1].tolist()
+        shares.append(np.mean([not dataset.memory(row) for row in rows]))
+    assert shares[1] > 1.5 * shares[0]
 
 
 def test_questions_come_from_the_labels(dataset):
