@@ -26,7 +26,10 @@ NEEDED_DISK_GB = 2.0
 # A round trip between two processes takes 0.4 ms on two cores; ten times that spoils lockstep.
 SLOW_ROUND_TRIP_MS = 5.0
 PROBE_TIMEOUT_S = 60.0
-PACKAGES = ('numpy', 'sapien', 'mani_skill', 'torch', 'transformers', 'opencv-python')
+PACKAGES = (
+    *('numpy', 'sapien', 'mani_skill', 'torch', 'transformers', 'diffusers'),
+    'opencv-python',
+)
 RENDER_PROBE = (
     'import sapien; sapien.render.RenderSystem(); print(sapien.render.get_device_summary())'
 )
