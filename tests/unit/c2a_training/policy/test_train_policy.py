@@ -15,9 +15,11 @@ from accelerate import Accelerator
 from rich.console import Console
 from sample_episodes import make_rows
 from small_policy import SMALL_POLICY
+from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
 
 from c2a_controller.diffusion_policy import DiffusionPolicy
 from c2a_controller.policy_checkpoint import find_checkpoint, read_policy
+from c2a_controller.policy_text import train_tokenizer
 from c2a_training.commands import train_policy_command
 from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.planner.train_loop import TrainLoop
@@ -46,9 +48,9 @@ def data(tmp_path_factory):
     return directory
 
 
-def train(data, out, *, resume=False, init=None, **changes):
+def train(data, out, *, preset='tiny', resume=False, init=None, **changes):
     names = {name.replace('__', '.'): value for name, value in changes.items()}
-    config = make_config('tiny', SMALL_POLICY | names)
+    config = make_config(preset, SMALL_POLICY | names)
     text = io.StringIO()
     is_done = train_policy(
         TrainRequest(config, (data,), out, resume, init),
@@ -164,6 +166,24 @@ def test_the_flat_baseline_and_flow_matching_train_too(data, tmp_path):
     checkpoint = find_checkpoint(tmp_path / 'run' / 'best')
     assert checkpoint.info.text == 'instruction'
     DiffusionPolicy(read_policy(checkpoint)).warm_up()
+
+
+def test_the_full_preset_learns_all_but_its_t5(data, tmp_path):
+    tokenizer = train_tokenizer(['move3d()', 'pick()'], 400)
+    tokenizer.write(tmp_path / 'tokenizer.json')
+    PreTrainedTokenizerFast(
+        tokenizer_file=str(tmp_path / 'tokenizer.json'), pad_token='<pad>'
+    ).save_pretrained(tmp_path / 't5')
+    size = {'d_model': 16, 'd_kv': 8, 'd_ff': 16, 'num_layers': 1, 'num_heads': 2}
+    t5 = T5Config(vocab_size=tokenizer.vocabulary_size, **size)
+    T5EncoderModel(t5).save_pretrained(tmp_path / 't5')
+    out, changes = tmp_path / 'run', {'model__text_model': str(tmp_path / 't5')}
+    assert train(data, out, preset='full', train__steps=1, **changes)[0]
+    assert train(data, out, preset='full', resume=True, train__steps=2, **changes)[0]
+    assert not [name for name in state_of(out).model if 't5' in name]
+    parts = read_policy(find_checkpoint(out / 'last'))
+    assert (parts.config.text_encoder, parts.config.image_tokens) == ('t5', 'single')
+    DiffusionPolicy(parts).warm_up()
 
 
 def test_without_held_out_episodes_it_says_so_and_trains(data, tmp_path):
