@@ -59,6 +59,7 @@ from c2a_training.planner.train_log import TrainLog
 from c2a_training.planner.train_loop import Stage, TrainLoop
 from c2a_training.planner.train_state import Progress, StateStore
 from c2a_training.planner.train_step import TrainStep
+from c2a_training.training import processes
 
 VISION, TEXT, LANGUAGE = 'vision', 'text', 'language'
 STAGES = (VISION, TEXT, LANGUAGE)
@@ -363,7 +364,7 @@ class PlannerTraining:
 def train_planner(
     request: TrainRequest,
     console: Console | None = None,
-    make_accelerator: Callable[[], Accelerator] = Accelerator,
+    make_accelerator: Callable[[], Accelerator] = processes.make_accelerator,
 ) -> bool:
     """Train a planner.
 
