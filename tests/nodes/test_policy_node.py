@@ -27,9 +27,9 @@ def small(tmp_path_factory):
     return directory, write_small_policy(directory)
 
 
-def start(ros, directory, simulator=None, stepping='lockstep', **parameters):
+def start(ros, directory, simulator=None, stepping='lockstep', episodes=1, **parameters):
     shared = {'low_level': 'policy', 'stepping': stepping}
-    ros.bridge(simulator or FakeSimulator(), planner='oracle', **shared)
+    ros.bridge(simulator or FakeSimulator(), planner='oracle', episodes=episodes, **shared)
     ros.planner(planner='oracle', **shared)
     return ros.controller(**shared, policy_checkpoint=str(directory), **parameters)
 
@@ -39,14 +39,13 @@ def test_same_observations_give_the_same_chunks_in_process_and_through_the_node(
     ros, small, warm_start
 ):
     directory, info = small
-    start(ros, directory, exec_horizon=3, warm_start=warm_start)
-    status = ros.ended(timeout_s=60.0)
-    observations = {
-        observation.step: observation for observation in ros.probe.of('observation', 1)
-    }
-    wait_until(lambda: len(ros.probe.of('key_step', 1)) >= status.step, what='key steps')
-    said = {key_step.step: key_step for key_step in ros.probe.of('key_step', 1)}
-    chunks = ros.probe.of('chunk', 1)
+    start(ros, directory, episodes=2, exec_horizon=3, warm_start=warm_start)
+    # The first messages of the first episode may not be heard.
+    status = ros.ended(episode_id=2, timeout_s=60.0)
+    wait_until(lambda: len(ros.probe.of('key_step', 2)) >= status.step, what='key steps')
+    observations = {o.step: o for o in ros.probe.of('observation', 2)}
+    said = {key_step.step: key_step for key_step in ros.probe.of('key_step', 2)}
+    chunks = ros.probe.of('chunk', 2)
     # Four key steps of four steps each: a chunk for each, and one after three actions.
     assert [chunk.step for chunk in chunks] == [0, 3, 4, 7, 8, 11, 12, 15]
     policy = DiffusionPolicy.load(
@@ -66,7 +65,7 @@ def test_in_real_time_the_robot_goes_on_while_a_chunk_is_made(ros, small):
     wait_until(lambda: len(ros.probe.of('chunk', 1)) >= 3, 60.0, 'three chunks')
     made = {chunk.chunk_id: chunk for chunk in ros.probe.of('chunk', 1)}
     moved = [c for c in ros.probe.of('command', 1) if c.chunk_id in made]
-    assert {0, 1} <= {command.chunk_id for command in moved}
+    assert len({command.chunk_id for command in moved}) >= 2
     # A chunk that takes over later than its first row goes on where the robot is by then.
     for command in moved:
         chunk = made[command.chunk_id]
