@@ -146,12 +146,13 @@ def make_parts(parts: PolicyParts) -> dict[str, Callable[[], object]]:
 
 
 def lerobot_unet(config: PolicyConfig) -> torch.nn.Module | None:
-    """Its U-Net with the same widths, kernel and condition; none where it is not installed."""
+    """Its U-Net with the same widths, kernel and condition; none where it cannot be imported."""
     try:
         from lerobot.configs.types import FeatureType, PolicyFeature
         from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
         from lerobot.policies.diffusion.modeling_diffusion import DiffusionConditionalUnet1d
-    except ImportError:
+    # Beside another torchvision or transformers than it wants, its import ends with the others.
+    except (ImportError, RuntimeError, TypeError):
         return None
     features = {'action': PolicyFeature(FeatureType.ACTION, (config.action_dim,))}
     theirs = DiffusionConfig(
