@@ -231,7 +231,7 @@ def text_batches(
     seed: int,
     share: tuple[int, int] = (0, 1),
 ) -> LanguageBatches:
-    """Batches of prompts without pictures, objects renamed; see `LanguageBatches`.
+    """Batches of prompts without pictures; see `LanguageBatches`.
 
     Args:
         datasets: to draw from.
@@ -240,9 +240,7 @@ def text_batches(
         seed: of order and names.
         share: (rank, number) of processes.
     """
-    settings = replace(
-        config.examples, questions=0, rename_share=config.rename_share, has_pictures=False
-    )
+    settings = replace(config.texts, validation_share=config.examples.validation_share)
     examples = PlannerExamples(datasets, settings)
     batches = LanguageBatches(
         examples,

@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_type_hints
+from typing import Literal
 
 from c2a_training.planner.examples import ExampleSettings
+from c2a_training.training.named_settings import (
+    Changes,
+    as_document,
+    build,
+    changed,
+    read_settings,
+)
 
 Preset = Literal['tiny', 'phi3']
 VisionMode = Literal['frozen', 'slow']
@@ -102,7 +106,6 @@ class PlannerTrainConfig:
         vision_lr_share: of the learning rate that the slow vision tower gets.
         dense_weight: of the dense loss beside the language loss, vision tower slow.
         word_weight: of the loss that keeps pictures' tokens near the words for what they show.
-        rename_share: share of the prompts without pictures whose objects get other names.
         text_every: every so many steps stage language has prompts without pictures, so that names
             stay free; 0 for none.
         augment: change colours and brightness of pictures, never their geometry: the grid's
@@ -115,6 +118,8 @@ class PlannerTrainConfig:
         longest: tokens of a sequence, at most; longer ones lose questions.
         seed: of weights, order of the data and augmentation.
         examples: what is asked how often, and the share of held-out episodes.
+        texts: the same of prompts without pictures: key steps that name something for the first
+            time, since all else is soon learned, and in most of them other names.
         validation_examples: of them that are looked at each time.
         validate_minutes: between two validations.
         checkpoint_minutes: between two savings of the training's state.
@@ -129,7 +134,6 @@ class PlannerTrainConfig:
     vision_lr_share: float = 0.1
     dense_weight: float = 0.3
     word_weight: float = 0.1
-    rename_share: float = 0.75
     text_every: int = 2
     augment: bool = True
     feature_cache_gb: float = 8.0
@@ -139,6 +143,15 @@ class PlannerTrainConfig:
     longest: int = 1024
     seed: int = 0
     examples: ExampleSettings = field(default_factory=ExampleSettings)
+    texts: ExampleSettings = field(
+        default_factory=lambda: ExampleSettings(
+            border_share=1.0,
+            new_name_weight=20.0,
+            questions=0,
+            rename_share=0.75,
+            has_pictures=False,
+        )
+    )
     validation_examples: int = 512
     validate_minutes: float = 5.0
     checkpoint_minutes: float = 3.0
@@ -158,7 +171,7 @@ class PlannerTrainConfig:
 
     def as_dict(self) -> dict[str, object]:
         """As JSON can hold it."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        return as_document(self)
 
 
 PRESETS: dict[str, dict[str, object]] = {
@@ -169,7 +182,7 @@ PRESETS: dict[str, dict[str, object]] = {
         'vision_mode': 'slow',
         'vision_lr_share': 0.3,
         'compile': True,
-        'examples': {'questions': 8, 'rename_share': 0.25},
+        'examples': {'questions': 6, 'rename_share': 0.25, 'new_name_weight': 6.0},
     },
     'phi3': {
         'vision': {'steps': 0},
@@ -188,9 +201,7 @@ PRESETS: dict[str, dict[str, object]] = {
 """What the presets set differently from the schema's defaults."""
 
 
-def make_config(
-    preset: str, changes: Mapping[str, object] | Iterable[tuple[str, object]] = ()
-) -> PlannerTrainConfig:
+def make_config(preset: str, changes: Changes = ()) -> PlannerTrainConfig:
     """A preset with changes.
 
     Args:
@@ -203,15 +214,12 @@ def make_config(
     """
     if preset not in PRESETS:
         raise ValueError(f'no preset {preset!r}, expected one of {", ".join(PRESETS)}')
-    document: dict[str, object] = {'preset': preset, **_copy(PRESETS[preset])}
-    return _changed(document, changes)
+    return changed(PlannerTrainConfig, {'preset': preset, **PRESETS[preset]}, changes)
 
 
-def change_config(
-    config: PlannerTrainConfig, changes: Mapping[str, object] | Iterable[tuple[str, object]]
-) -> PlannerTrainConfig:
+def change_config(config: PlannerTrainConfig, changes: Changes) -> PlannerTrainConfig:
     """Settings with changes; see `make_config`."""
-    return _changed(config.as_dict(), changes)
+    return changed(PlannerTrainConfig, config.as_dict(), changes)
 
 
 def read_config(path: Path) -> PlannerTrainConfig:
@@ -220,10 +228,7 @@ def read_config(path: Path) -> PlannerTrainConfig:
     Raises:
         ValueError: if it has others.
     """
-    try:
-        return config_from_dict(json.loads(path.read_text(encoding='utf-8')))
-    except (ValueError, TypeError) as err:
-        raise ValueError(f'cannot read the settings in {path}: {err}') from err
+    return read_settings(PlannerTrainConfig, path)
 
 
 def config_from_dict(document: Mapping[str, object]) -> PlannerTrainConfig:
@@ -232,82 +237,7 @@ def config_from_dict(document: Mapping[str, object]) -> PlannerTrainConfig:
     Raises:
         ValueError: for an unknown name or a wrong value.
     """
-    return _build(PlannerTrainConfig, document, '')
-
-
-def _changed(
-    document: dict[str, object], changes: Mapping[str, object] | Iterable[tuple[str, object]]
-) -> PlannerTrainConfig:
-    for name, value in dict(changes).items():
-        _set(PlannerTrainConfig, document, name, value, name)
-    return config_from_dict(document)
-
-
-def _build(kind: type, document: Mapping[str, object], prefix: str):  # noqa: ANN202
-    hints, values = get_type_hints(kind), {}
-    for name, value in document.items():
-        if name not in hints:
-            raise ValueError(_unknown(f'{prefix}{name}', name, hints))
-        if dataclasses.is_dataclass(hints[name]) and isinstance(value, Mapping):
-            value = _build(hints[name], value, f'{prefix}{name}.')
-        values[name] = tuple(value) if isinstance(value, list) else value
-    return kind(**values)
-
-
-def _set(kind: type, document: dict, name: str, value: object, whole: str) -> None:
-    """Change one value of a nested document, checked against the dataclass."""
-    hints = get_type_hints(kind)
-    first, _, rest = name.partition('.')
-    if first not in hints:
-        raise ValueError(_unknown(whole, first, hints))
-    hint = hints[first]
-    if rest:
-        if not dataclasses.is_dataclass(hint):
-            raise ValueError(f'setting {first!r} has no parts, got {whole!r}')
-        _set(hint, document.setdefault(first, {}), rest, value, whole)
-        return
-    if dataclasses.is_dataclass(hint):
-        names = ', '.join(f'{first}.{part.name}' for part in dataclasses.fields(hint))
-        raise ValueError(f'setting {whole!r} is a group, name a part of it: {names}')
-    document[first] = _read(value, hint, whole) if isinstance(value, str) else value
-    # A length is given in one way: the other one steps back.
-    if kind is StageConfig and first in ('steps', 'minutes') and document[first] is not None:
-        document['minutes' if first == 'steps' else 'steps'] = None
-
-
-def _read(text: str, hint: object, name: str) -> object:
-    """A text as a value of the type."""
-    kind = str(hint)
-    if text.lower() in ('none', 'null') and 'None' in kind:
-        return None
-    if hint is str or 'str | None' in kind:
-        return text
-    if 'Literal' in kind:
-        allowed = hint.__args__  # type: ignore[attr-defined]
-        if text not in allowed:
-            raise ValueError(f'setting {name} is {text!r}, expected one of {", ".join(allowed)}')
-        return text
-    if 'tuple' in kind:
-        return tuple(part for part in text.split(',') if part)
-    if hint is bool:
-        if text.lower() not in ('true', 'false'):
-            raise ValueError(f'setting {name} is {text!r}, expected true or false')
-        return text.lower() == 'true'
-    try:
-        return int(text) if 'int' in kind else float(text)
-    except ValueError as err:
-        raise ValueError(f'setting {name} is {text!r}, expected a number') from err
-
-
-def _unknown(name: str, part: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(part, names, n=1)
-    hint = f': did you mean {close[0]}?' if close else ''
-    return f'no setting {name!r}{hint} Settings: {", ".join(names)}'
-
-
-def _copy(document: Mapping[str, object]) -> dict[str, object]:
-    return json.loads(json.dumps(document))
+    return build(PlannerTrainConfig, document)
 
 
 def _check_at_least(name: str, value: float | None, least: float) -> None:

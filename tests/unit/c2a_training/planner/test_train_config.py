@@ -59,7 +59,7 @@ def test_a_length_in_steps_replaces_one_in_minutes_and_back():
         ({'language.batchsize': '4'}, 'did you mean batch_size'),
         ({'langauge.batch_size': '4'}, 'did you mean language'),
         ({'language': '4'}, 'is a group'),
-        ({'language.batch_size': 'many'}, 'expected a number'),
+        ({'language.batch_size': 'many'}, 'expected a whole number'),
         ({'compile': 'perhaps'}, 'expected true or false'),
         ({'vision_mode': 'quick'}, 'expected one of frozen, slow'),
         ({'language.batch_size': '0'}, 'at least 1'),
