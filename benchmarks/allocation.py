@@ -3,7 +3,7 @@
 """What fresh memory costs: an element-wise product of 16 MB, into new and into old memory.
 
 Both ways run side by side in processes of their own: as glibc does by itself, and after
-`c2a_planner.process_memory.keep_freed_memory`.
+`c2a_core.process_memory.keep_freed_memory`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NUMBERS = 4_000_000
 def measure(keeps: bool, rounds: int) -> float:
     """Median time of one product [ms] in this process."""
     if keeps:
-        from c2a_planner.process_memory import keep_freed_memory
+        from c2a_core.process_memory import keep_freed_memory
 
         keep_freed_memory()
     import torch

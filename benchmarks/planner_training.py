@@ -33,7 +33,7 @@ def main() -> int:
 
     import torch
 
-    from c2a_planner.process_memory import keep_freed_memory
+    from c2a_core.process_memory import keep_freed_memory
 
     keep_freed_memory()
     if args.threads:

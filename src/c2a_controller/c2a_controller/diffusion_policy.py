@@ -21,6 +21,7 @@ from c2a_controller.policy_config import PolicyConfig
 from c2a_controller.policy_objective import Sampling, make_objective, sample
 from c2a_controller.policy_picture import prepare_pictures
 from c2a_controller.text_encoder import EncodedText
+from c2a_core.process_memory import keep_freed_memory
 from c2a_core.spaces import proprioception
 from c2a_core.types import CommandSource, FloatArray, KeyStep, Observation, ReplyStatus
 
@@ -71,6 +72,7 @@ class DiffusionPolicy:
         Raises:
             ValueError: if it is not there or does not fit, or the options do not fit it.
         """
+        keep_freed_memory()
         if options.threads:
             torch.set_num_threads(options.threads)
         checkpoint = find_checkpoint(options.checkpoint)

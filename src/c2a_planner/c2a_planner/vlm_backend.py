@@ -15,11 +15,11 @@ import time
 import numpy as np
 import torch
 
+from c2a_core.process_memory import keep_freed_memory
 from c2a_core.skill_api import comment
 from c2a_core.types import Observation
 from c2a_planner.backend import BackendOptions, Reply
 from c2a_planner.code_grammar import CodeGrammar
-from c2a_planner.process_memory import keep_freed_memory
 from c2a_planner.prompt import END, request_text
 from c2a_planner.reply_writer import write_reply
 from c2a_planner.vlm import VisionLanguageModel

@@ -166,7 +166,7 @@ def _changes(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _train(request: TrainRequest, args: argparse.Namespace, console: Console) -> int:
-    from c2a_planner.process_memory import keep_freed_memory
+    from c2a_core.process_memory import keep_freed_memory
 
     keep_freed_memory()
     import torch

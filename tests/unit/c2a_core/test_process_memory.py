@@ -10,7 +10,7 @@ import pytest
 # Fills and drops 64 MB ten times, and counts the pages that the kernel had to find for it.
 PROGRAM = """
 import resource, sys
-from c2a_planner.process_memory import keep_freed_memory
+from c2a_core.process_memory import keep_freed_memory
 if sys.argv[1] == 'kept' and not keep_freed_memory():
     sys.exit(3)
 bytes(64 * 2**20)
