@@ -246,7 +246,7 @@ def test_a_planner_that_cannot_start_says_why(ros, parameters, words):
 @pytest.mark.parametrize(
     ('parameters', 'words'),
     [
-        ({'low_level': 'policy'}, 'not there yet'),
+        ({'low_level': 'policy', 'policy_checkpoint': '/does/not/exist'}, '/does/not/exist'),
         ({'low_level': 'replay', 'replay_dir': '/does/not/exist'}, 'is not there'),
     ],
 )
