@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -332,6 +333,19 @@ def test_what_is_denied_is_really_not_there(seed):
     for question in empty:
         cell = np.array([int(c) for c in question if c.isdecimal()], float)
         assert np.linalg.norm(scene().cells - cell, axis=1).min() > FAR_CELLS
+
+
+def test_what_is_the_only_one_of_its_kind_or_colour_is_found_by_that():
+    answers = ask(scene())
+    assert answers['Where is the cube?'] == 'The red cube is at (2, 3).'
+    assert answers['Where is the blue object?'] == 'The blue hexagon is at (7, 6).'
+    two = dataclasses.replace(
+        scene(), names=('red cube', 'blue cube', 'red area'), pixels=np.full(3, 9)
+    )
+    found = {question for question in ask(two) if question.startswith('Where is the ')}
+    assert 'Where is the cube?' not in found
+    assert 'Where is the red object?' not in found
+    assert {'Where is the blue object?', 'Where is the area?'} <= found
 
 
 def test_equal_names_are_told_together():

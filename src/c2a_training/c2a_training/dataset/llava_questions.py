@@ -48,6 +48,7 @@ def make_questions(labels: ObjectLabels, rng: np.random.Generator) -> list[Quest
     fake_name, fake_cell = _fake_name(labels, rng), _fake_cell(labels, rng)
     return [
         *_where(places, fake_name),
+        *_which(places),
         *_presence(places, fake_name, fake_cell),
         *_what(places, fake_cell),
     ]
@@ -93,6 +94,19 @@ def _where(places: dict[str, list[Cell]], fake: str | None) -> Iterator[Question
         yield Question('where', f'Where is the {name}?', f'{verb} at {at}.')
     if fake is not None:
         yield Question('where', f'Where is the {fake}?', f'There is no {fake}.')
+
+
+def _which(places: dict[str, list[Cell]]) -> Iterator[Question]:
+    """Where is the only cube, the only red object: the answer has the whole name."""
+    words = [word for name, cells in places.items() for word in name.split(' ', 1) * len(cells)]
+    for name, cells in places.items():
+        color, _, noun = name.partition(' ')
+        if noun and words.count(noun) == 1:
+            yield Question('where', f'Where is the {noun}?', f'The {name} is at {cells[0]}.')
+        if color in COLORS and words.count(color) == 1:
+            yield Question(
+                'where', f'Where is the {color} object?', f'The {name} is at {cells[0]}.'
+            )
 
 
 def _presence(
