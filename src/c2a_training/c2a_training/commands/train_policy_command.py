@@ -5,18 +5,21 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
+
+from c2a_training.commands.train_options import (
+    add_options,
+    choose_config,
+    run_training,
+    typed_changes,
+    typed_command,
+)
 
 if TYPE_CHECKING:
     from c2a_training.policy.train_policy import TrainRequest
-
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 DESCRIPTION = """\
 Train the diffusion policy of the controller: chunks of actions from both cameras' pictures,
@@ -92,29 +95,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar='CHECKPOINT',
         help='begin with the weights, tokenizer and statistics of a checkpoint',
     )
-    parser.add_argument('--seed', type=int, metavar='N', help='of weights and data (default: 0)')
-    parser.add_argument(
-        '--threads', type=int, metavar='N', help='of one process (default: one per core)'
-    )
-    parser.add_argument(
-        '--set',
-        nargs='+',
-        action='extend',
-        default=[],
-        metavar='NAME=VALUE',
-        help='other settings by name',
-    )
+    add_options(parser)
 
 
 def run(args: argparse.Namespace, console: Console | None = None) -> int:
     """Run the subcommand; the exit code."""
-    console = console or Console()
-    try:
-        request = check_request(args)
-    except ValueError as err:
-        console.print(f'[red]error:[/] {escape(str(err))}', soft_wrap=True)
-        return EXIT_USAGE
-    return _train(request, args, console)
+    return run_training(args, console or Console(), check_request, _train)
 
 
 def check_request(args: argparse.Namespace) -> TrainRequest:
@@ -127,18 +113,11 @@ def check_request(args: argparse.Namespace) -> TrainRequest:
     from c2a_training.policy.train_policy import TrainRequest
 
     changes = _changes(args)
-    stored = args.out / 'config.json'
-    if args.resume and stored.is_file():
-        config = change_config(read_config(stored), changes)
-        if args.preset not in (None, config.preset):
-            raise ValueError(f'--out has a training of preset {config.preset}, not {args.preset}')
-    else:
-        config = make_config(args.preset or 'tiny', changes)
-    if args.threads is not None and args.threads < 1:
-        raise ValueError(f'--threads is {args.threads}, expected at least 1')
-    for path in args.data:
-        if not path.is_dir():
-            raise ValueError(f'--data {path} is no directory: name datasets of `c2a generate`')
+    config = choose_config(
+        args,
+        lambda preset: make_config(preset, changes),
+        lambda: change_config(read_config(args.out / 'config.json'), changes),
+    )
     names = [path.resolve().name for path in args.data]
     if len(set(names)) < len(names):
         raise ValueError(
@@ -151,17 +130,11 @@ def check_request(args: argparse.Namespace) -> TrainRequest:
         out=args.out,
         resume=args.resume,
         init=args.init,
-        command=f'./c2a {shlex.join(sys.argv[1:])}',
+        command=typed_command(),
     )
 
 
 def _changes(args: argparse.Namespace) -> dict[str, object]:
-    changes: dict[str, object] = {}
-    for text in args.set:
-        name, equals, value = text.partition('=')
-        if not equals:
-            raise ValueError(f'--set {text!r}: expected NAME=VALUE')
-        changes[name] = value
     flags = (
         ('train.steps', args.steps),
         ('train.minutes', args.minutes),
@@ -171,37 +144,10 @@ def _changes(args: argparse.Namespace) -> dict[str, object]:
         ('model.text_model', args.model),
         ('seed', args.seed),
     )
-    # Set last: of a length in steps and one in minutes the last one holds.
-    for name, value in flags:
-        if value is not None:
-            changes.pop(name, None)
-            changes[name] = value
-    return changes
+    return typed_changes(args.set, flags)
 
 
-def _train(request: TrainRequest, args: argparse.Namespace, console: Console) -> int:
-    from c2a_core.process_memory import keep_freed_memory
-
-    keep_freed_memory()
-    import torch
-
+def _train(request: TrainRequest, console: Console) -> bool:
     from c2a_training.policy.train_policy import train_policy
 
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
-    try:
-        is_done = train_policy(request, console)
-    except KeyboardInterrupt:
-        is_done = False
-    except (ValueError, FloatingPointError, RuntimeError) as err:
-        console.print(f'[red]error:[/] {escape(str(err))}', soft_wrap=True)
-        return EXIT_FAILED
-    if is_done:
-        return EXIT_OK
-    words = [word for word in sys.argv[1:] if word != '--resume']
-    console.print(
-        '[yellow]interrupted:[/] the training goes on from its last state with '
-        f'{escape(shlex.join(["./c2a", *words, "--resume"]))}',
-        soft_wrap=True,
-    )
-    return EXIT_INTERRUPTED
+    return train_policy(request, console)
