@@ -32,7 +32,7 @@ def make_info(
         seed=config.seed,
         metrics={name: round(value, 5) for name, value in progress.metrics.items()},
         base_camera='+'.join(sorted(cameras)),
-        training_seeds=training_seeds(datasets),
+        training_seeds=training_seeds(datasets, progress),
     )
 
 

@@ -19,6 +19,7 @@ from accelerate import Accelerator, DistributedType
 from rich.console import Console
 from transformers.utils import logging as transformers_logging
 
+from c2a_planner.checkpoint import find_checkpoint
 from c2a_training.atomic_file import write_json
 from c2a_training.dataset.dataset_manifest import read_manifest
 from c2a_training.dataset.episode_dataset import EpisodeDataset
@@ -60,6 +61,7 @@ from c2a_training.planner.train_loop import Stage, TrainLoop
 from c2a_training.planner.train_state import Progress, StateStore
 from c2a_training.planner.train_step import TrainStep
 from c2a_training.training import processes
+from c2a_training.training.training_card import begin_after
 
 VISION, TEXT, LANGUAGE = 'vision', 'text', 'language'
 STAGES = (VISION, TEXT, LANGUAGE)
@@ -151,11 +153,15 @@ class PlannerTraining:
 
     def _new_progress(self) -> Progress:
         first = next((name for name in STAGES if not self._stage_config(name).is_empty), LANGUAGE)
-        return Progress(
+        progress = Progress(
             stage=first,
             config=self._config.as_dict(),
             data=[dataset.fingerprint for dataset in self._datasets],
         )
+        if self._request.init is not None:
+            checkpoint = find_checkpoint(self._request.init)
+            begin_after(progress, Path(checkpoint.source), checkpoint.info)
+        return progress
 
     def _check_data(self, progress: Progress) -> None:
         now = [dataset.fingerprint for dataset in self._datasets]

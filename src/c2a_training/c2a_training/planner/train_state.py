@@ -45,6 +45,8 @@ class Progress:
         metrics: of the last validation.
         config: settings of the training.
         data: fingerprints of its datasets.
+        before: what the card of the checkpoint says that it began with, of that one's training.
+        seeds_before: (first, last) seed of the scenes that one was trained on.
     """
 
     stage: str = ''
@@ -56,6 +58,8 @@ class Progress:
     metrics: dict[str, float] = field(default_factory=dict)
     config: dict[str, object] = field(default_factory=dict)
     data: list[str] = field(default_factory=list)
+    before: str = ''
+    seeds_before: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def make_info(
         seed=config.seed,
         metrics={name: round(value, 5) for name, value in progress.metrics.items()},
         base_camera='+'.join(sorted(cameras)),
-        training_seeds=training_seeds(windows.datasets),
+        training_seeds=training_seeds(windows.datasets, progress),
         text='instruction' if config.windows.flat else 'code',
         labels=labels,
         cameras=config.model.cameras,

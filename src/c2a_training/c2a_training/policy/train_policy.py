@@ -50,6 +50,7 @@ from c2a_training.policy.policy_train_config import (
 from c2a_training.policy.policy_train_net import PolicyTrainNet
 from c2a_training.policy.windows import NoWindowsError, PolicyWindows
 from c2a_training.training.processes import make_accelerator
+from c2a_training.training.training_card import begin_after
 
 STAGE = 'policy'
 BEST, LAST = 'best', 'last'
@@ -247,11 +248,15 @@ class PolicyTraining:
         return start
 
     def _new_progress(self) -> Progress:
-        return Progress(
+        progress = Progress(
             stage=STAGE,
             config=self._config.as_dict(),
             data=[dataset.fingerprint for dataset in self._datasets],
         )
+        if self._request.init is not None:
+            checkpoint = find_checkpoint(self._request.init)
+            begin_after(progress, checkpoint.source, checkpoint.info)
+        return progress
 
     def _check_state(self, progress: Progress) -> None:
         before = config_from_dict(progress.config)

@@ -13,8 +13,32 @@ from pathlib import Path
 
 import torch
 
+from c2a_core.sealed_directory import CARD_NAME, Seal
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.planner.train_state import Progress
+
+_TRAINING = '## Training'
+_BEFORE = '## Training before'
+
+
+def begin_after(progress: Progress, directory: Path, seal: Seal | None) -> None:
+    """Remember what the checkpoint had learned that a training begins with.
+
+    Args:
+        progress: of the new training.
+        directory: the checkpoint.
+        seal: what it says about itself, None for a model of somebody else.
+    """
+    if seal is None:
+        return
+    progress.seeds_before = [list(seeds) for seeds in seal.training_seeds]
+    try:
+        card = (directory / CARD_NAME).read_text(encoding='utf-8')
+    except OSError:
+        return
+    _, heading, section = card.partition(f'\n{_TRAINING}\n')
+    if heading:
+        progress.before = f'{_BEFORE}\n{section}'
 
 
 def training_section(
@@ -36,7 +60,8 @@ def training_section(
         f'`{dataset.fingerprint[:12]}` |'
         for dataset in datasets
     )
-    return f"""## Training
+    before = f'\n{progress.before}' if progress.before else ''
+    return f"""{_TRAINING}
 
     {command}
 
@@ -49,13 +74,16 @@ def training_section(
 ```json
 {json.dumps(settings, indent=2)}
 ```
-"""
+{before}"""
 
 
-def training_seeds(datasets: Sequence[EpisodeDataset]) -> tuple[tuple[int, int], ...]:
-    """(first, last) seed of the scenes in each dataset."""
+def training_seeds(
+    datasets: Sequence[EpisodeDataset], progress: Progress
+) -> tuple[tuple[int, int], ...]:
+    """(first, last) seed of the scenes in each dataset, and in those of trainings before."""
     seeds = [[episode.seed for episode in dataset.episodes] for dataset in datasets]
-    return tuple(sorted({(min(found), max(found)) for found in seeds}))
+    found = {(min(numbers), max(numbers)) for numbers in seeds}
+    return tuple(sorted(found | {(first, last) for first, last in progress.seeds_before}))
 
 
 def joined_fingerprint(fingerprints: Sequence[str]) -> str:

@@ -203,6 +203,8 @@ def test_a_checkpoint_can_be_trained_on(data, whole, tmp_path):
     assert torch.equal(after[name], written(before[name]))
     name = 'llava.model.multi_modal_projector.linear_1.weight'
     assert 0 < (after[name] - written(before[name])).abs().max() < 1e-2
+    card = (tmp_path / 'run' / 'last' / 'README.md').read_text()
+    assert card.index('\n## Training\n') < card.index('\n## Training before\n')
 
 
 @pytest.mark.parametrize('changes', [{'vision_mode': 'slow'}, {'feature_cache_gb': 1.0}])
