@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""Auxiliary questions about a base picture: where is it, is it there, what is there.
+"""Auxiliary questions about a base picture: where is it, is it there, what is there, which one.
 
 They are asked about objects that can be seen, with as many that have to be denied: a name that is
 not in the scene, and a cell that is far from every object. Cells are those of `get_actor`.
@@ -22,6 +22,8 @@ Cell = tuple[int, int]
 # taste.
 FAR_CELLS = 3.0
 _TRIES = 10
+# Words that mean what a question says they mean.
+_NOVEL_WORDS = ('dax', 'blicket', 'wug', 'zup')
 
 
 class Question(NamedTuple):
@@ -40,7 +42,7 @@ def make_questions(labels: ObjectLabels, rng: np.random.Generator) -> list[Quest
         rng: chooses the denied name and cell.
 
     Returns:
-        Of kinds `where`, `presence` and `what`, true and denied ones.
+        Of kinds `where`, `presence` and `what`, true and denied ones, and `which`.
     """
     places = _visible(labels)
     if not places:
@@ -48,9 +50,9 @@ def make_questions(labels: ObjectLabels, rng: np.random.Generator) -> list[Quest
     fake_name, fake_cell = _fake_name(labels, rng), _fake_cell(labels, rng)
     return [
         *_where(places, fake_name),
-        *_which(places),
         *_presence(places, fake_name, fake_cell),
         *_what(places, fake_cell),
+        *_which(places, str(rng.choice(_NOVEL_WORDS))),
     ]
 
 
@@ -96,19 +98,6 @@ def _where(places: dict[str, list[Cell]], fake: str | None) -> Iterator[Question
         yield Question('where', f'Where is the {fake}?', f'There is no {fake}.')
 
 
-def _which(places: dict[str, list[Cell]]) -> Iterator[Question]:
-    """Where is the only cube, the only red object: the answer has the whole name."""
-    words = [word for name, cells in places.items() for word in name.split(' ', 1) * len(cells)]
-    for name, cells in places.items():
-        color, _, noun = name.partition(' ')
-        if noun and words.count(noun) == 1:
-            yield Question('where', f'Where is the {noun}?', f'The {name} is at {cells[0]}.')
-        if color in COLORS and words.count(color) == 1:
-            yield Question(
-                'where', f'Where is the {color} object?', f'The {name} is at {cells[0]}.'
-            )
-
-
 def _presence(
     places: dict[str, list[Cell]], fake_name: str | None, fake_cell: Cell | None
 ) -> Iterator[Question]:
@@ -134,6 +123,27 @@ def _what(places: dict[str, list[Cell]], fake: Cell | None) -> Iterator[Question
         yield Question('what', f'What is at {cell}?', answer[0].upper() + answer[1:])
     if fake is not None:
         yield Question('what', f'What is at {fake}?', f'Nothing is at {fake}.')
+
+
+def _which(places: dict[str, list[Cell]], word: str) -> Iterator[Question]:
+    """The only cube, the only red object: what it is called, and where it is by its whole name."""
+    words = [word for name, cells in places.items() for word in name.split(' ', 1) * len(cells)]
+    for name, cells in places.items():
+        color, _, noun = name.partition(' ')
+        if color not in COLORS or not noun:
+            continue
+        where = f'The {name} is at {cells[0]}.'
+        if words.count(noun) == 1:
+            yield Question('which', f'What color is the {noun}?', f'The {noun} is {color}.')
+            yield Question('which', f'Where is the {noun}?', where)
+            meaning = f'{with_article(noun).capitalize()} is {with_article(word)}.'
+            yield Question('which', f'{meaning} Where is the {word}?', where)
+        if words.count(color) == 1:
+            thing = f'{color} object'
+            yield Question(
+                'which', f'What is the {thing}?', f'The {thing} is {with_article(noun)}.'
+            )
+            yield Question('which', f'Where is the {thing}?', where)
 
 
 def _are(names: list[str]) -> str:

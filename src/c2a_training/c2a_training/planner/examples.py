@@ -33,7 +33,7 @@ from c2a_training.dataset.llava_questions import make_questions
 from c2a_training.planner.renaming import rename
 
 CODE_KINDS = ('step', 'key_step')
-QUESTION_KINDS = ('where', 'presence', 'what')
+QUESTION_KINDS = ('where', 'presence', 'what', 'which')
 KINDS = CODE_KINDS + QUESTION_KINDS
 
 _HELD_OUT_NAMES = tuple(f'{color} {shape}' for color, shape in HELD_OUT)

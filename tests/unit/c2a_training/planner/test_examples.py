@@ -145,7 +145,7 @@ def test_questions_come_from_the_labels(dataset):
         questions = [turn for turn in turns if turn.kind not in CODE_KINDS]
         assert len(questions) <= 3
         kinds |= {turn.kind for turn in questions}
-    assert kinds == {'where', 'presence', 'what'}
+    assert kinds == {'where', 'presence', 'what', 'which'}
 
 
 def test_nothing_to_learn_from_is_an_error(dataset):
