@@ -92,7 +92,8 @@ def test_info_is_that_of_the_published_layout(lerobot):
     for key in KEYS:
         assert features[key]['dtype'] == ('video' if kind == 'video' else 'image')
         assert features[key]['shape'] == [32, 32, 3]
-    assert features['action']['names'] == ['dx', 'dy', 'dz', 'rx', 'ry', 'rz', 'vacuum']
+    for name in ('action', 'intended_action'):
+        assert features[name]['names'] == ['dx', 'dy', 'dz', 'rx', 'ry', 'rz', 'vacuum']
     assert len(features['observation.state']['names']) == 24
     assert (info['video_path'] is None) == (kind == 'jpeg')
     assert (out / info['data_path'].format(chunk_index=0, file_index=0)).is_file()
@@ -123,6 +124,7 @@ def test_frames_are_the_rows_with_an_action(lerobot):
         for k in range(STEPS[seed]):
             frame = frames[number]
             assert np.array_equal(np.float32(frame['action']), rows.actions[k])
+            assert np.array_equal(frame['intended_action'], frame['action'])
             assert np.array_equal(np.float32(frame['observation.state']), rows.proprioception[k])
             assert (frame['code'], frame['cache_info']) == (rows.code[k], rows.cache_info[k])
             assert frame['memory'] == '\n'.join(rows.memory[k])

@@ -295,7 +295,7 @@ def test_merge_refuses_to_write_into_its_own_sources(written):
 
 def test_merge_refuses_another_schema_version(dataset, written, tmp_path):
     path = dataset / MANIFEST
-    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 0'))
+    path.write_text(path.read_text().replace('"schema_version": 3', '"schema_version": 0'))
     code, text = run('merge', written, dataset, '--out', tmp_path / 'both')
     assert code == 2
-    assert 'schema version 0, this C2A reads 1 and 2' in text
+    assert 'schema version 0, this C2A reads 1, 2, 3' in text

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 import copy
+import dataclasses
 import json
 import os
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from sample_episodes import make_rows
+from sample_episodes import assert_equal_rows, episode_parts, make_rows
 
+from c2a_core.spaces import make_action
 from c2a_training.commands import data_merge
 from c2a_training.dataset import row_schema, shard_file
 from c2a_training.dataset.dataset_manifest import MANIFEST
 from c2a_training.dataset.episode_check import check_rows
 from c2a_training.dataset.episode_dataset import EpisodeDataset
+from c2a_training.dataset.episode_rows import EpisodeRowsBuilder
 from c2a_training.dataset.episode_store import EpisodeStore
 from c2a_training.dataset.episode_writer import EpisodeWriter
 
@@ -257,48 +260,97 @@ class TestSparse:
         assert rows[0]['wrist_image'] is None
 
 
-@pytest.fixture
-def old(tmp_path, monkeypatch):
-    """A dataset of schema version 1: it has no column `oracle_code`."""
-    directory = tmp_path / 'old'
+LATER_COLUMNS = {1: ['oracle_code', 'intended_action'], 2: ['intended_action']}
+
+
+@pytest.fixture(scope='module')
+def disturbed():
+    """An episode with a disturbance in its rows 2 and 3."""
+    builder = EpisodeRowsBuilder('Swap', 9, 'Do Swap 9')
+    for step, parts in enumerate(episode_parts('Swap', 9)):
+        wanted = make_action([0.01, 0.0, 0.002 * step], np.zeros(3), True)
+        builder.add(*parts, wanted if step in (2, 3) else None)
+    return builder.finish()
+
+
+class TestIntendedActions:
+    """What a skill wanted where it was disturbed on purpose."""
+
+    def test_they_equal_the_actions_where_nothing_was_disturbed(self, disturbed):
+        differ = (disturbed.intended_actions != disturbed.actions).any(1)
+        assert np.nonzero(differ)[0].tolist() == [2, 3]
+        assert disturbed.intended_actions[3, 2] == np.float32(0.006)
+        assert list(check_rows(disturbed)) == []
+
+    def test_they_are_written_and_read(self, disturbed, tmp_path):
+        with EpisodeWriter(tmp_path / 'set', {}) as writer:
+            writer.add(disturbed)
+            writer.add(make_rows('Swap', 10))
+            writer.finish()
+        store = EpisodeStore(tmp_path / 'set')
+        assert_equal_rows(store.read('Swap-9'), disturbed)
+        assert store.read('Swap-10').intended_actions is None
+        dataset = EpisodeDataset(tmp_path / 'set')
+        assert np.nonzero(dataset.is_disturbed)[0].tolist() == [2, 3]
+        assert np.array_equal(dataset.intended_actions[:6], disturbed.intended_actions)
+        assert np.array_equal(dataset.intended_actions[6:], dataset.actions[6:])
+
+    def test_they_are_part_of_the_content(self, disturbed):
+        without = dataclasses.replace(disturbed, intended_actions=None).sealed()
+        assert without.metadata.content_sha256 != disturbed.metadata.content_sha256
+        assert without.metadata.sha256 == disturbed.metadata.sha256
+        wild = disturbed.intended_actions.copy()
+        wild[0, 0] = 1.0
+        problems = check_rows(dataclasses.replace(disturbed, intended_actions=wild).sealed())
+        assert 'row 0 has an intended action over the bounds' in next(problems)
+
+
+@pytest.fixture(params=LATER_COLUMNS)
+def old(request, tmp_path, monkeypatch):
+    """A dataset of an earlier schema version: it lacks what came later."""
+    version, directory = request.param, tmp_path / 'old'
     rows = make_rows('Swap', 4, with_labels=False)
     with EpisodeWriter(directory, {}) as writer:
         writer.add(rows)
         writer.finish()
     path = directory / 'data/Swap-00000.parquet'
     path.unlink()
-    without = row_schema.SCHEMA.remove(row_schema.SCHEMA.get_field_index('oracle_code'))
+    without = row_schema.SCHEMA
+    for name in LATER_COLUMNS[version]:
+        without = without.remove(without.get_field_index(name))
     with monkeypatch.context() as patch:
         patch.setattr(shard_file, 'SCHEMA', without)
-        patch.setattr(shard_file, 'SCHEMA_VERSION', 1)
-        table = rows.to_table().drop_columns(['oracle_code'])
+        patch.setattr(shard_file, 'SCHEMA_VERSION', version)
+        table = rows.to_table().drop_columns(LATER_COLUMNS[version])
         shard_file.write_shard(path, [table], [rows.metadata])
     manifest = json.loads((directory / MANIFEST).read_text())
-    manifest['schema_version'] = 1
+    manifest['schema_version'] = version
     manifest['shards'][0].update(bytes=path.stat().st_size, sha256=shard_file.file_sha256(path))
     (directory / MANIFEST).write_text(json.dumps(manifest))
     return directory
 
 
-class TestVersion1:
-    """Datasets from before the ground truth had a column."""
+class TestOlderVersions:
+    """Datasets from before ground truth and intended actions had columns."""
 
     def test_is_read(self, old):
         dataset = EpisodeDataset(old)
         assert set(dataset.texts('oracle_code', range(len(dataset)))) == {''}
         assert dataset.has_base_picture.all()
         assert dataset.frames([3]).base_images.shape == (1, 32, 32, 3)
+        assert np.array_equal(dataset.intended_actions, dataset.actions)
         rows = EpisodeStore(old).read('Swap-4')
         assert set(rows.oracle_code) == {None}
+        assert rows.intended_actions is None
         assert list(check_rows(rows)) == []
 
     def test_is_not_written(self, old):
-        with pytest.raises(ValueError, match=r'has schema version 1, .*c2a data merge .*old'):
+        with pytest.raises(ValueError, match=r'has schema version [12], .*c2a data merge .*old'):
             EpisodeWriter(old, {})
 
     def test_is_brought_over_by_merge(self, old, tmp_path):
         args = argparse.Namespace(directories=[old], out=tmp_path / 'new')
         assert data_merge.run(args) == 0
         store = EpisodeStore(tmp_path / 'new')
-        assert store.manifest.schema_version == 2
+        assert store.manifest.schema_version == 3
         assert store.fingerprint == EpisodeStore(old).fingerprint

@@ -62,7 +62,7 @@ def test_one_row_group_is_one_episode(dataset):
 
 def test_manifest_counts_and_has_the_fingerprint(dataset):
     document = json.loads((dataset / MANIFEST).read_text())
-    assert (document['schema_version'], document['kind']) == (2, 'c2a-episodes')
+    assert (document['schema_version'], document['kind']) == (3, 'c2a-episodes')
     assert (document['episodes'], document['rows']) == (4, 28)
     assert document['options'] == OPTIONS
     assert document['vocabulary']['colors'][0] == 'red'
@@ -220,15 +220,15 @@ class TestRefused:
     @pytest.mark.parametrize('opener', [EpisodeStore, lambda d: EpisodeWriter(d, OPTIONS)])
     def test_other_schema_version(self, dataset, opener):
         path = dataset / MANIFEST
-        path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 3'))
-        with pytest.raises(ValueError, match='schema version 3, this C2A reads 1 and 2'):
+        path.write_text(path.read_text().replace('"schema_version": 3', '"schema_version": 4'))
+        with pytest.raises(ValueError, match='schema version 4, this C2A reads 1, 2, 3'):
             opener(dataset)
 
     def test_shard_of_another_schema_version(self, dataset, monkeypatch):
-        monkeypatch.setattr('c2a_training.dataset.shard_file.READABLE_VERSIONS', (3,))
+        monkeypatch.setattr('c2a_training.dataset.shard_file.READABLE_VERSIONS', (4,))
         path = dataset / MANIFEST
-        path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 3'))
-        with pytest.raises(ValueError, match=r'Pick-00000.parquet has schema version 2'):
+        path.write_text(path.read_text().replace('"schema_version": 3', '"schema_version": 4'))
+        with pytest.raises(ValueError, match=r'Pick-00000.parquet has schema version 3'):
             EpisodeStore(dataset)
 
     @pytest.mark.parametrize('text', ['{', '[]', '{"kind": "c2a-episodes", "schema_version": 1}'])

@@ -111,6 +111,10 @@ class TestPerturbed:
         assert rows.metadata.skill_calls == full.metadata.skill_calls
         for action in rows.actions:
             np.testing.assert_array_equal(clip_action(action), action)
+        differ = (rows.intended_actions != rows.actions).any(1)
+        assert 0 < differ.sum() < len(rows) / 2
+        assert np.array_equal(rows.intended_actions[:, 3:], rows.actions[:, 3:])
+        assert full.intended_actions is None
 
     def test_an_episode_depends_on_task_seed_and_settings_alone(self):
         settings = dataclasses.replace(FEW, noise_m=0.02, late=2)

@@ -55,14 +55,20 @@ def _check_order(rows: EpisodeRows) -> Iterator[str]:
 def _check_numbers(rows: EpisodeRows) -> Iterator[str]:
     if not np.isfinite(rows.proprioception).all():
         yield 'proprioception has numbers that are not finite'
-    for row, action in enumerate(rows.actions):
+    yield from _check_actions('an action', rows.actions)
+    if rows.intended_actions is not None:
+        yield from _check_actions('an intended action', rows.intended_actions)
+
+
+def _check_actions(what: str, actions: np.ndarray) -> Iterator[str]:
+    for row, action in enumerate(actions):
         try:
             is_within = np.array_equal(clip_action(action), action)
         except ValueError as err:
             yield f'row {row}: {err}'
             return
         if not is_within:
-            yield f'row {row} has an action over the bounds of our convention'
+            yield f'row {row} has {what} over the bounds of our convention'
             return
 
 

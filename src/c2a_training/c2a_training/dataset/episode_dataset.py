@@ -48,7 +48,8 @@ _COLUMNS = (
     # Of a picture only the empty path: whether there is one.
     *(f'{name}.path' for name in IMAGE_COLUMNS),
     *TEXT_COLUMNS,
-    *('memory', 'step', 'is_key_step', 'subtask_id', 'success', 'proprioception', 'action'),
+    *('memory', 'step', 'is_key_step', 'subtask_id', 'success', 'proprioception'),
+    *('action', 'intended_action'),
 )
 # Pictures that one task of the thread pool decodes: a task costs as much as half a picture.
 _PICTURES_PER_TASK = 16
@@ -83,6 +84,9 @@ class EpisodeDataset:
         success: (N,) bool.
         proprioception: (N, 24) float32.
         actions: (N, 7) float32, zeros where `has_action` is false.
+        intended_actions: (N, 7) float32, the same without what was added on purpose to disturb
+            them.
+        is_disturbed: (N,) bool, where both differ.
         has_action: (N,) bool, false in the last row of each episode: no policy target.
         has_base_picture: (N,) bool, false where no picture of the base camera was taken.
         has_wrist_picture: (N,) bool, the same for the wrist camera.
@@ -251,6 +255,7 @@ class EpisodeDataset:
         self.success = np.empty(n, bool)
         self.proprioception = np.empty((n, PROPRIO_DIM), np.float32)
         self.actions = np.zeros((n, ACTION_DIM), np.float32)
+        self.intended_actions = np.zeros((n, ACTION_DIM), np.float32)
         self.has_action = np.empty(n, bool)
         self.has_base_picture = np.empty(n, bool)
         self.has_wrist_picture = np.empty(n, bool)
@@ -263,13 +268,14 @@ class EpisodeDataset:
             memory = table['memory'].combine_chunks()
             memories.append(self._vocabulary.encode(memory.flatten()))
             counts.append(memory.value_lengths().to_numpy())
+        self.is_disturbed = (self.intended_actions != self.actions).any(1)
         self._memory = np.concatenate(memories)
         self._memory_starts = _starts(np.concatenate(counts))
 
     def _fill(self, table: pa.Table, rows: slice) -> None:
         """Take over the columns of one shard."""
         for name, numbers in self._texts.items():
-            is_there = name in table.column_names  # version 1 has one less
+            is_there = name in table.column_names  # older versions have less
             column = table[name] if is_there else pa.nulls(table.num_rows, pa.string())
             numbers[rows] = self._vocabulary.encode(column)
         for name, has in zip(IMAGE_COLUMNS, self._has_pictures, strict=True):
@@ -278,11 +284,19 @@ class EpisodeDataset:
             getattr(self, name)[rows] = table[name].to_numpy()
         states = table['proprioception'].combine_chunks().flatten().to_numpy()
         self.proprioception[rows] = states.reshape(-1, PROPRIO_DIM)
-        action = table['action'].combine_chunks()
-        self.has_action[rows] = action.is_valid().to_numpy(zero_copy_only=False)
-        self.actions[rows][self.has_action[rows]] = (
-            action.flatten().to_numpy().reshape(-1, ACTION_DIM)
-        )
+        self.has_action[rows] = _fill_vectors(table['action'], self.actions[rows])
+        self.intended_actions[rows] = self.actions[rows]
+        if 'intended_action' in table.column_names:
+            _fill_vectors(table['intended_action'], self.intended_actions[rows])
+
+
+def _fill_vectors(column: pa.ChunkedArray, into: np.ndarray) -> np.ndarray:
+    """Write a column's vectors into (N, D) where it has some; where (N,) that is."""
+    column = column.combine_chunks()
+    has = column.is_valid().to_numpy(zero_copy_only=False)
+    # Flattening leaves out what is null.
+    into[has] = column.flatten().to_numpy().reshape(-1, into.shape[1])
+    return has
 
 
 def _read_table(path: Path, columns: Sequence[str]) -> pa.Table:

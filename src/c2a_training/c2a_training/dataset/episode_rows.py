@@ -61,6 +61,8 @@ class EpisodeRows:
         wrist_jpeg: N pictures as JPEG, None where none was taken.
         labels: N labels, None where unknown.
         oracle_code: N texts, what the ground-truth follower says; None where unknown.
+        intended_actions: (T, 7) float32, `actions` without what was added on purpose to disturb
+            them; None where nothing was.
     """
 
     metadata: EpisodeMetadata
@@ -78,6 +80,7 @@ class EpisodeRows:
     wrist_jpeg: tuple[bytes | None, ...]
     labels: tuple[ObjectLabels | None, ...]
     oracle_code: tuple[str | None, ...]
+    intended_actions: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.code)
@@ -122,9 +125,6 @@ class EpisodeRows:
         """The rows as a table of `row_schema.SCHEMA`, metadata of the episode included."""
         n = len(self)
         info = self.metadata
-        last_is_null = np.arange(n) == n - 1
-        actions = np.zeros((n, ACTION_DIM), np.float32)
-        actions[:-1] = self.actions
         columns = [
             pa.repeat(info.episode, n),
             pa.repeat(info.task, n),
@@ -138,12 +138,13 @@ class EpisodeRows:
             pa.array(self.cache_info, pa.string()),
             pa.array(self.memory, pa.list_(pa.string())),
             vector_column(self.proprioception),
-            vector_column(actions, last_is_null),
+            _action_column(self.actions, n),
             pa.array(self.success, pa.bool_()),
             image_column(self.base_jpeg),
             image_column(self.wrist_jpeg),
             *label_columns(self.labels),
             pa.array(self.oracle_code, pa.string()),
+            _action_column(self.intended_actions, n),
         ]
         metadata = {**SCHEMA.metadata, _METADATA_KEY: json.dumps(info.as_dict()).encode()}
         return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(metadata))
@@ -188,6 +189,7 @@ class EpisodeRows:
             wrist_jpeg=jpegs(table, 'wrist_image', where),
             labels=read_labels(table),
             oracle_code=_oracle_codes(table),
+            intended_actions=_intended_actions(table),
         )
 
     def sealed(self) -> EpisodeRows:
@@ -211,9 +213,11 @@ class EpisodeRows:
             sha.update(picture or b'')
         for labels in self.labels:
             sha.update(b'-' if labels is None else _label_bytes(labels))
-        # Where nobody knows it, the hash is that of version 1.
+        # Without what came with later versions, the hash is that of version 1.
         if any(code is not None for code in self.oracle_code):
             sha.update(json.dumps(self.oracle_code).encode())
+        if self.intended_actions is not None:
+            sha.update(np.ascontiguousarray(self.intended_actions, '<f4').tobytes())
         return sha.hexdigest()
 
     def _picture(self, camera: str, row: int) -> bytes:
@@ -256,6 +260,7 @@ class EpisodeRowsBuilder:
         self._needs_pictures = needs_pictures
         self._rows: list[tuple[Observation, KeyStep, bool, ObjectLabels | None, str | None]] = []
         self._actions: list[FloatArray] = []
+        self._intended: list[FloatArray | None] = []
         self._pictures: list[tuple[bytes | None, bytes | None]] = []
 
     def __len__(self) -> int:
@@ -269,6 +274,7 @@ class EpisodeRowsBuilder:
         success: bool,
         labels: ObjectLabels | None = None,
         oracle_code: str | None = None,
+        intended_action: FloatArray | None = None,
     ) -> None:
         """Append the row of one observation.
 
@@ -279,6 +285,8 @@ class EpisodeRowsBuilder:
             success: the task's predicates hold at this observation.
             labels: of the base picture, None where unknown.
             oracle_code: what the ground-truth follower says about it, None where unknown.
+            intended_action: (7,), the command's action before it was disturbed on purpose; None
+                where it was not.
 
         Raises:
             ValueError: for a row out of order, parts of different steps, or a missing picture.
@@ -304,6 +312,7 @@ class EpisodeRowsBuilder:
         self._rows.append(row)
         if command is not None:
             self._actions.append(command.action)
+            self._intended.append(intended_action)
 
     def finish(self, state_digest: str = '') -> EpisodeRows:
         """The episode, once its last row was added.
@@ -356,8 +365,15 @@ class EpisodeRowsBuilder:
             wrist_jpeg=wrist,
             labels=labels,
             oracle_code=oracle,
+            intended_actions=self._intended_actions(actions),
         )
         return rows.sealed()
+
+    def _intended_actions(self, actions: FloatArray) -> FloatArray | None:
+        if all(intended is None for intended in self._intended):
+            return None
+        pairs = zip(self._intended, actions, strict=True)
+        return np.array([own if wanted is None else wanted for wanted, own in pairs], np.float32)
 
 
 def metadata_of(table: pa.Table, where: str = 'the table') -> EpisodeMetadata:
@@ -373,6 +389,23 @@ def _oracle_codes(table: pa.Table) -> tuple[str | None, ...]:
     if 'oracle_code' not in table.column_names:
         return (None,) * table.num_rows
     return tuple(table['oracle_code'].to_pylist())
+
+
+def _action_column(actions: FloatArray | None, n: int) -> pa.FixedSizeListArray:
+    """Column of N rows from (N-1, 7) actions: the last row has none, or no row has one."""
+    values = np.zeros((n, ACTION_DIM), np.float32)
+    if actions is None:
+        return vector_column(values, np.ones(n, bool))
+    values[:-1] = actions
+    return vector_column(values, np.arange(n) == n - 1)
+
+
+def _intended_actions(table: pa.Table) -> FloatArray | None:
+    """The column that versions 1 and 2 have not; None where it is null."""
+    if 'intended_action' not in table.column_names:
+        return None
+    column = table['intended_action'].slice(0, max(0, table.num_rows - 1))
+    return None if column.null_count == len(column) else matrix(column, ACTION_DIM)
 
 
 def _without_pictures(observation: Observation) -> Observation:

@@ -158,6 +158,9 @@ class LeRobotWriter:
         return {
             'observation.state': rows.proprioception[:count],
             'action': rows.actions,
+            'intended_action': rows.actions
+            if rows.intended_actions is None
+            else rows.intended_actions,
             'next.done': steps == count - 1,
             'next.success': rows.success[1:],
             'is_key_step': rows.is_key_step[:count],

@@ -73,6 +73,7 @@ class Feature:
 NUMBERS: dict[str, Feature] = {
     'observation.state': Feature('float32', (PROPRIO_DIM,), PROPRIO_NAMES),
     'action': Feature('float32', (ACTION_DIM,), ACTION_NAMES),
+    'intended_action': Feature('float32', (ACTION_DIM,), ACTION_NAMES),
     'next.done': Feature('bool', (1,)),
     'next.success': Feature('bool', (1,)),
     'is_key_step': Feature('bool', (1,)),

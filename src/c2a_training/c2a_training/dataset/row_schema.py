@@ -15,6 +15,8 @@ the last one has the code ``done()``, no action, and is no policy target::
     memory          key steps before this observation: the memory of the planner's prompt
     proprioception  layout of `c2a_core.spaces.PROPRIO`
     action          layout of `c2a_core.spaces.ACTION`, null in the last row
+    intended_action what the skill wanted where a disturbance was added to it (`--noise`), else as
+                    `action`; null in an episode that nothing disturbed on purpose
     success         the task's predicates hold at this observation
     base_image, wrist_image   JPEG, in the form that `datasets` decodes by itself; null where no
                     picture was taken
@@ -28,7 +30,8 @@ the last one has the code ``done()``, no action, and is no policy target::
     oracle_code     what the ground-truth follower says at this observation: the key step that
                     should be running, ``done()`` at the end; null where nobody knows
 
-Version 1 had no `oracle_code` and a picture in every row. It is read, never written.
+Version 1 had no `oracle_code` and a picture in every row, version 2 no `intended_action`. They are
+read, never written.
 """
 
 from __future__ import annotations
@@ -40,14 +43,14 @@ import pyarrow as pa
 from c2a_core.spaces import ACTION_DIM, GRID_SIZE, PROPRIO_DIM
 from c2a_sim_bridge.sim.labels import COLOR_LABELS, SHAPE_LABELS
 
-SCHEMA_VERSION = 2
-READABLE_VERSIONS = (1, 2)
+SCHEMA_VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)
 DATASET_KIND = 'c2a-episodes'
 CELLS = GRID_SIZE * GRID_SIZE
 VOCABULARY = {'colors': list(COLOR_LABELS), 'shapes': list(SHAPE_LABELS)}
 IMAGE_COLUMNS = ('base_image', 'wrist_image')
 
-_SINCE_VERSION_2 = ('oracle_code',)
+_LATER_COLUMNS = ('oracle_code', 'intended_action')
 
 # What `datasets.Image` stores.
 _IMAGE = pa.struct([('bytes', pa.binary()), ('path', pa.string())])
@@ -79,6 +82,7 @@ SCHEMA = pa.schema(
         ('cell_colors', pa.list_(pa.uint8(), CELLS)),
         ('cell_shapes', pa.list_(pa.uint8(), CELLS)),
         ('oracle_code', pa.string()),
+        ('intended_action', pa.list_(pa.float32(), ACTION_DIM)),
     ],
     metadata={b'huggingface': json.dumps(_HUGGING_FACE).encode()},
 )
@@ -96,7 +100,7 @@ def check_schema(schema: pa.Schema, where: str) -> None:
     """
     for field in SCHEMA:
         index = schema.get_field_index(field.name)
-        if index < 0 and field.name in _SINCE_VERSION_2:
+        if index < 0 and field.name in _LATER_COLUMNS:
             continue
         if index < 0:
             raise ValueError(

@@ -150,7 +150,7 @@ def check_version(document: dict[str, object], where: str) -> None:
     if version not in READABLE_VERSIONS:
         raise ValueError(
             f'{where} has schema version {version}, this C2A reads '
-            f'{" and ".join(map(str, READABLE_VERSIONS))}: make a new dataset or use the C2A that '
+            f'{", ".join(map(str, READABLE_VERSIONS))}: make a new dataset or use the C2A that '
             'made this one'
         )
 

@@ -127,15 +127,16 @@ class EpisodeMaker:
     def run(self, job: EpisodeJob) -> tuple[EpisodeRows, EpisodeResult]:
         """Run one episode, successful or not."""
         planner, look = self._make_planner(job)
+        low_level = self._make_low_level(job)
         builders: list[EpisodeRowsBuilder] = []
         result = run_episode(
             self._simulator,
             planner,
-            self._make_low_level(job),
+            low_level,
             task=job.task,
             seed=job.seed,
             on_reset=lambda info: builders.append(self._begin(info)),
-            on_step=lambda *row: self._add(builders[0], *row),
+            on_step=lambda *row: self._add(builders[0], low_level, *row),
             look=None if self._settings.pictures.takes_all else look,
         )
         return builders[0].finish(self._simulator.state_digest()), result
@@ -154,6 +155,7 @@ class EpisodeMaker:
     def _add(
         self,
         builder: EpisodeRowsBuilder,
+        low_level: LowLevel,
         observation: Observation,
         key_step: KeyStep,
         command: Command | None,
@@ -166,6 +168,7 @@ class EpisodeMaker:
             simulator.success,
             simulator.object_labels() if observation.base_image.size else None,
             self._oracle_code(key_step),
+            low_level.intended if isinstance(low_level, NoisyLowLevel) else None,
         )
 
     def _oracle_code(self, key_step: KeyStep) -> str | None:

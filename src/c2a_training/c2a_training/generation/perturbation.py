@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from c2a_core.spaces import clip_action
-from c2a_core.types import Command, CommandSource, KeyStep, Observation
+from c2a_core.types import Command, CommandSource, FloatArray, KeyStep, Observation
 from c2a_training.rollout import EpisodeInfo, LowLevel, OracleStep, Planner
 
 # Half of the sub-tasks are disturbed, for up to this many steps, beginning in their first ones.
@@ -26,8 +26,11 @@ _LAST_BURST_START = 8
 class NoisyLowLevel:
     """Adds bursts of Gaussian noise to the translation of a running skill's actions.
 
-    The skill sees where the arm is after each step and recovers by itself; what is recorded is
-    the action that was executed.
+    The skill sees where the arm is after each step and recovers by itself. Recorded are both: the
+    action that was executed, and what the skill wanted.
+
+    Attributes:
+        intended: (7,), the last command's action before it was disturbed.
     """
 
     def __init__(self, low_level: LowLevel, sigma_m: float, rng: np.random.Generator) -> None:
@@ -43,11 +46,13 @@ class NoisyLowLevel:
         self._rng = rng
         self._subtask_id = -1
         self._burst = range(0)
+        self.intended: FloatArray | None = None
 
     def reset(self, episode: EpisodeInfo) -> None:
         """Prepare for an episode."""
         self._low_level.reset(episode)
         self._subtask_id = -1
+        self.intended = None
 
     def act(self, observation: Observation, key_step: KeyStep) -> Command:
         """The low level's command, pushed aside while a burst lasts."""
@@ -55,6 +60,7 @@ class NoisyLowLevel:
             self._subtask_id = key_step.subtask_id
             self._burst = self._draw_burst(observation.step)
         command = self._low_level.act(observation, key_step)
+        self.intended = command.action
         if observation.step not in self._burst or command.source != CommandSource.SKILL:
             return command
         action = command.action.copy()
