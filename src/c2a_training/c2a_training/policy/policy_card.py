@@ -7,15 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from c2a_controller.policy_checkpoint import PolicyInfo, policy_card
-from c2a_training.evaluation.source_commit import source_commit
 from c2a_training.planner.train_state import Progress
 from c2a_training.policy.policy_train_config import PolicyTrainConfig
 from c2a_training.policy.row_labels import RECORDED, label_origin
 from c2a_training.policy.windows import PolicyWindows
 from c2a_training.training.training_card import (
     joined_fingerprint,
+    training_commit,
     training_section,
     training_seeds,
+    training_splits,
 )
 
 
@@ -32,11 +33,12 @@ def make_info(
     return PolicyInfo(
         preset=config.preset,
         data_fingerprint=joined_fingerprint(progress.data),
-        commit=source_commit(),
+        commit=training_commit(progress),
         seed=config.seed,
         metrics={name: round(value, 5) for name, value in progress.metrics.items()},
         base_camera='+'.join(sorted(cameras)),
         training_seeds=training_seeds(windows.datasets, progress),
+        training_splits=training_splits(windows.datasets, progress),
         text='instruction' if config.windows.flat else 'code',
         labels=labels,
         cameras=config.model.cameras,

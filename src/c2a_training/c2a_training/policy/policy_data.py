@@ -204,7 +204,7 @@ def fit_normalisation(windows: PolicyWindows) -> PolicyNormalisation:
     actions, states = [], []
     for index, dataset in enumerate(windows.datasets):
         rows = windows.rows[windows.rows[:, 0] == index, 1]
-        actions.append(dataset.actions[rows])
+        actions.append(dataset.intended_actions[rows])
         states.append(dataset.proprioception[rows])
     return PolicyNormalisation.fit(np.concatenate(actions), np.concatenate(states))
 

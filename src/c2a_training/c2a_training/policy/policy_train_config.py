@@ -150,6 +150,7 @@ PRESETS: dict[str, dict[str, object]] = {
             'beta2': 0.99,
         },
         'repeats': 8,
+        'windows': {'border_weight': 3.0},
     },
     # E.2 and, where it refers to diffusion policy's reference implementation, that one.
     'full': {

@@ -11,9 +11,16 @@ Of an episode of 5 actions, the window at row 3 with a horizon of 4 (the last ro
     row       0    1    2    3    4    5
     action    a0   a1   a2   a3   a4   -
     window                   a3   a4   hold hold
-    mask                     1    1    0    0
 
-Actions run past the borders of sub-tasks as recorded (the paper's), or are masked from there on.
+What is over rests, its vacuum as it was, and that is learned. Actions run past the borders of
+sub-tasks as recorded (the paper's), or hold or are masked from there on. Where a recorded action
+was disturbed on purpose, what was intended is learned. What comes after a push that a window's
+first row could not foresee is not:
+
+    row            0    1    2    3    4    5    6
+    pushed         -    -    -    yes  yes  -    -
+    window at 0    i0   i1   i2   i3   x    x    ...     drawn if 3 > undisturbed_rows, x masked
+    window at 4                        i4   i5   i6      teaches recovery
 """
 
 from __future__ import annotations
@@ -28,7 +35,12 @@ from c2a_core.spaces import ACTION_DIM, VACUUM
 from c2a_core.types import FloatArray
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.planner.examples import is_held_out
-from c2a_training.policy.row_labels import LabelText, RowLabels, check_strategy, label_rows
+from c2a_training.policy.row_labels import LabelText, check_strategy, label_rows
+from c2a_training.policy.row_spans import NEVER, RowSpans, find_spans
+
+PAST_BORDER = ('next', 'mask', 'hold')
+BORDER_ROWS = 2
+"""Rows of a sub-task that count as its beginning: most chunks are asked for there."""
 
 
 class NoWindowsError(ValueError):
@@ -42,7 +54,11 @@ class WindowSettings:
     Attributes:
         labels: which code and cache info: recorded, oracle, shift:N, relabel or rollout.
         flat: the instruction in place of the code, no cache info.
-        mask_past_border: chunks are learned up to the next border only.
+        past_border: what a chunk learns after the end of its sub-task: `next`, the actions that
+            were recorded there; `hold`, to rest there; `mask`, nothing.
+        undisturbed_rows: a window is left out if a push begins so many rows after its first one
+            or less, as what follows could not be foreseen; 0 leaves out none.
+        border_weight: the first rows of each sub-task are drawn so many times as often.
         balance: `rows`: each row is drawn as often as any other; `tasks`: each task is.
         weights: `TASK=W` or `DATASET=W`: rows of that task, or of the dataset with that directory
             name, are drawn W times as often; 0 leaves them out.
@@ -52,7 +68,9 @@ class WindowSettings:
 
     labels: str = 'recorded'
     flat: bool = False
-    mask_past_border: bool = False
+    past_border: Literal['next', 'mask', 'hold'] = 'next'
+    undisturbed_rows: int = 8
+    border_weight: float = 1.0
     balance: Literal['rows', 'tasks'] = 'rows'
     weights: tuple[str, ...] = ()
     successes_only: bool = True
@@ -63,6 +81,15 @@ class WindowSettings:
         if not 0 <= self.validation_share < 1:
             raise ValueError(
                 f'validation_share is {self.validation_share}, expected at least 0 and under 1'
+            )
+        if self.past_border not in PAST_BORDER:
+            raise ValueError(
+                f'past_border is {self.past_border!r}, expected one of {", ".join(PAST_BORDER)}'
+            )
+        if self.undisturbed_rows < 0 or not 0 < self.border_weight < float('inf'):
+            raise ValueError(
+                f'undisturbed_rows is {self.undisturbed_rows} and border_weight '
+                f'{self.border_weight}, expected at least 0 and more than 0'
             )
         self.weight_of()
 
@@ -122,22 +149,26 @@ class PolicyWindows:
             label_rows(dataset, settings.labels, flat=settings.flat, seed=seed)
             for dataset in self.datasets
         ]
-        self._ends = [_action_ends(dataset) for dataset in self.datasets]
+        self._spans = [
+            find_spans(dataset, labels.subtask)
+            for dataset, labels in zip(self.datasets, self._labels, strict=True)
+        ]
+        self._ends = [_ends(spans, settings) for spans in self._spans]
+        self._pushes = [
+            np.where(spans.next_push < end, spans.next_push, NEVER)
+            for spans, end in zip(self._spans, self._ends, strict=True)
+        ]
         self._choose_rows(held_out)
         self._number_texts()
-        self._starts, self._counts = _runs(self.group_of, len(self.groups))
-        self.shares = self._group_shares()
+        self._weigh()
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Numbers (count,) of windows, drawn by the weights with replacement."""
-        group = np.searchsorted(np.cumsum(self.shares), rng.random(count), side='right')
-        # Sums of shares may end a hair under 1.
-        group = np.minimum(group, len(self.groups) - 1)
-        within = (rng.random(count) * self._counts[group]).astype(np.int64)
-        return self._starts[group] + np.minimum(within, self._counts[group] - 1)
+        found = np.searchsorted(self._chances, rng.random(count) * self._chances[-1], 'right')
+        return np.minimum(found, len(self) - 1)
 
     def spread(self, count: int) -> np.ndarray:
         """Numbers of up to so many windows, at equal distances through all of them."""
@@ -151,24 +182,22 @@ class PolicyWindows:
             numbers: (B,) of windows.
 
         Returns:
-            Actions (B, H, 7) float32 as recorded; after the end the robot holds, its vacuum as
-            it was. Mask (B, H) bool: which of them are to be learned.
+            Actions (B, H, 7) float32 as they were intended; after the end the robot holds, its
+            vacuum as it was. Mask (B, H) bool: which of them are to be learned.
         """
         actions = np.zeros((len(numbers), self.pred_horizon, ACTION_DIM), np.float32)
         mask = np.zeros((len(numbers), self.pred_horizon), bool)
         for index, at in self._by_dataset(numbers):
-            dataset, ends = self.datasets[index], self._ends[index]
             first = self.rows[numbers[at], 1]
+            end = self._ends[index][first][:, None]
             rows = first[:, None] + np.arange(self.pred_horizon)  # (b, H)
-            is_there = rows < ends[first][:, None]
-            known = np.minimum(rows, ends[first][:, None] - 1)
-            chunk = dataset.actions[known]
-            chunk[~is_there, :VACUUM] = 0.0
+            is_over = rows >= end
+            chunk = self.datasets[index].intended_actions[np.minimum(rows, end - 1)]
+            chunk[is_over, :VACUUM] = 0.0
             actions[at] = chunk
-            if self.settings.mask_past_border:
-                subtask = self._labels[index].subtask
-                is_there &= subtask[known] == subtask[first][:, None]
-            mask[at] = is_there
+            mask[at] = rows <= self._pushes[index][first][:, None]
+            if self.settings.past_border == 'mask':
+                mask[at] &= ~is_over | (end == self._spans[index].action_end[first][:, None])
         return actions, mask
 
     def proprioception(self, numbers: np.ndarray) -> FloatArray:
@@ -196,8 +225,10 @@ class PolicyWindows:
     def _choose_rows(self, held_out: bool) -> None:
         rows, group_of, self.groups = [], [], []
         settings, weights = self.settings, self._known_weights()
-        for index, (dataset, labels) in enumerate(zip(self.datasets, self._labels, strict=True)):
-            chosen = _usable_rows(dataset, labels, settings, held_out)
+        for index, dataset in enumerate(self.datasets):
+            is_usable = self._labels[index].is_target & _is_usable(dataset, settings, held_out)
+            foreseen = np.arange(len(dataset)) + settings.undisturbed_rows
+            chosen = np.nonzero(is_usable & (self._pushes[index] > foreseen))[0]
             task = np.array([episode.task for episode in dataset.episodes])
             task_of = task[dataset.episode_of(chosen)]
             # Windows of a group lie side by side.
@@ -248,9 +279,19 @@ class PolicyWindows:
             )
         return weights
 
-    def _group_shares(self) -> np.ndarray:
-        weights = self._known_weights()
-        shares = self._counts.astype(float)
+    def _weigh(self) -> None:
+        """How often each window is drawn, and each group."""
+        weight = np.ones(len(self))
+        for index, at in self._by_dataset(np.arange(len(self))):
+            rows = self.rows[at, 1]
+            is_beginning = rows - self._spans[index].subtask_begin[rows] < BORDER_ROWS
+            weight[at[is_beginning]] = self.settings.border_weight
+        sums = np.bincount(self.group_of, weight, len(self.groups))
+        self.shares = self._group_shares(sums)
+        self._chances = np.cumsum(weight * (self.shares / sums)[self.group_of])
+
+    def _group_shares(self, sums: np.ndarray) -> np.ndarray:
+        weights, shares = self._known_weights(), sums.copy()
         if self.settings.balance == 'tasks':
             tasks = np.array([task for _, task in self.groups])
             shares /= np.array([shares[tasks == task].sum() for task in tasks])
@@ -264,10 +305,8 @@ def _weight(weights: dict[str, float], group: tuple[str, str]) -> float:
     return weights.get(dataset, 1.0) * weights.get(task, 1.0)
 
 
-def _usable_rows(
-    dataset: EpisodeDataset, labels: RowLabels, settings: WindowSettings, held_out: bool
-) -> np.ndarray:
-    """Rows of a dataset at which windows begin."""
+def _is_usable(dataset: EpisodeDataset, settings: WindowSettings, held_out: bool) -> np.ndarray:
+    """Whether (N,) a row has pictures and belongs to an episode that is learned from."""
     share = settings.validation_share
     is_mine = np.array(
         [
@@ -276,19 +315,10 @@ def _usable_rows(
             for episode in dataset.episodes
         ]
     )
-    is_usable = is_mine[dataset.episode_of(np.arange(len(dataset)))] & labels.is_target
-    is_usable &= dataset.has_base_picture & dataset.has_wrist_picture
-    return np.nonzero(is_usable)[0]
+    has_pictures = dataset.has_base_picture & dataset.has_wrist_picture
+    return is_mine[dataset.episode_of(np.arange(len(dataset)))] & has_pictures
 
 
-def _action_ends(dataset: EpisodeDataset) -> np.ndarray:
-    """Row (N,) after the last action of each row's episode."""
-    counts = np.diff(dataset.episode_starts)
-    # The last row of an episode has no action.
-    return np.repeat(dataset.episode_starts[1:] - 1, counts)
-
-
-def _runs(group_of: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where each group begins, and how many windows it has."""
-    counts = np.bincount(group_of, minlength=groups)
-    return np.concatenate([[0], np.cumsum(counts)[:-1]]), counts
+def _ends(spans: RowSpans, settings: WindowSettings) -> np.ndarray:
+    """Row (N,) from which on the chunk that begins at a row is not what was recorded."""
+    return spans.action_end if settings.past_border == 'next' else spans.subtask_end

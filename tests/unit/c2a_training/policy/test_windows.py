@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sample_episodes import make_rows
+from sample_episodes import episode_parts, make_rows
 
+from c2a_core.spaces import make_action
 from c2a_training.dataset.episode_dataset import EpisodeDataset
+from c2a_training.dataset.episode_rows import EpisodeRowsBuilder
 from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.policy.frame_source import FrameSource
 from c2a_training.policy.picture_shift import vary
@@ -35,27 +37,108 @@ def windows_of(datasets, held_out=False, **settings):
     return PolicyWindows(datasets, chosen, pred_horizon=HORIZON, held_out=held_out)
 
 
-def test_a_window_at_the_end_is_padded_with_rest_and_masked(datasets):
+def test_a_window_at_the_end_learns_to_rest(datasets):
     windows = windows_of(datasets[:1])
     # Row 4 of the first episode: actions 4 and 5 are there, then the episode ends.
     number = windows.rows[:, 1].tolist().index(4)
     actions, mask = windows.actions(np.array([number]))
     recorded = datasets[0].actions
-    assert mask[0].tolist() == [True, True, False, False]
+    assert mask[0].all()
     assert np.array_equal(actions[0, :2], recorded[4:6])
     assert not actions[0, 2:, :6].any()
     assert (actions[0, 2:, 6] == recorded[5, 6]).all()
 
 
-def test_actions_run_past_borders_unless_they_are_masked(datasets):
-    code = datasets[0].texts('code', range(STEPS))
+@pytest.mark.parametrize(
+    ('past_border', 'learned'),
+    [('next', [True] * 4), ('hold', [True] * 4), ('mask', [True, False, False, False])],
+)
+def test_what_is_learned_past_a_border_is_a_choice(datasets, past_border, learned):
+    recorded, code = datasets[0].actions, datasets[0].texts('code', range(STEPS))
     border = next(row for row in range(1, STEPS) if code[row] != code[row - 1])
-    number = windows_of(datasets[:1]).rows[:, 1].tolist().index(border - 1)
-    plain, all_rows = windows_of(datasets[:1]).actions(np.array([number]))
-    masked, some_rows = windows_of(datasets[:1], mask_past_border=True).actions(np.array([number]))
-    assert np.array_equal(plain, masked)
-    assert all_rows[0].all()
-    assert some_rows[0].tolist() == [True, False, False, False]
+    windows = windows_of(datasets[:1], past_border=past_border)
+    number = windows.rows[:, 1].tolist().index(border - 1)
+    actions, mask = windows.actions(np.array([number]))
+    assert mask[0].tolist() == learned
+    if past_border == 'next':
+        assert np.array_equal(actions[0], recorded[border - 1 : border + 3])
+    else:
+        # Nothing of the next sub-task leaks, not even where it is masked.
+        assert np.array_equal(actions[0, 0], recorded[border - 1])
+        assert not actions[0, 1:, :6].any()
+        assert (actions[0, 1:, 6] == recorded[border - 1, 6]).all()
+
+
+@pytest.mark.parametrize('past_border', ['next', 'hold', 'mask'])
+def test_the_rest_after_the_last_sub_task_is_learned_in_any_case(datasets, past_border):
+    windows = windows_of(datasets[:1], past_border=past_border)
+    actions, mask = windows.actions(np.array([windows.rows[:, 1].tolist().index(STEPS - 1)]))
+    assert mask.all()
+    assert not actions[0, 1:, :6].any()
+
+
+def test_a_choice_that_is_none_is_refused():
+    with pytest.raises(ValueError, match='expected one of next, mask, hold'):
+        WindowSettings(past_border='last')
+    with pytest.raises(ValueError, match='border_weight 0'):
+        WindowSettings(border_weight=0.0)
+
+
+class TestPushed:
+    """An episode of 20 steps, pushed in its rows 6 and 7."""
+
+    LENGTH, PUSHED = 20, (6, 7)
+
+    @pytest.fixture(scope='class')
+    def pushed(self, tmp_path_factory):
+        builder = EpisodeRowsBuilder('Pick', 0, 'Do Pick 0')
+        for step, parts in enumerate(episode_parts('Pick', 0, self.LENGTH)):
+            wanted = make_action([0.001 * step, 0.0, 0.0], np.zeros(3), True)
+            builder.add(*parts, wanted if step in self.PUSHED else None)
+        directory = tmp_path_factory.mktemp('sets') / 'pushed'
+        with EpisodeWriter(directory, {'image_size': 32}) as writer:
+            writer.add(builder.finish())
+            writer.finish()
+        return [EpisodeDataset(directory, threads=1)]
+
+    def learned(self, windows, row):
+        """Actions and mask of the window at a row."""
+        number = windows.rows[:, 1].tolist().index(row)
+        actions, mask = windows.actions(np.array([number]))
+        return actions[0], mask[0].tolist()
+
+    def test_windows_that_cannot_foresee_a_push_are_left_out(self, pushed):
+        rows = windows_of(pushed, undisturbed_rows=3).rows[:, 1].tolist()
+        assert rows == [0, 1, 2, *range(6, self.LENGTH)]
+        every = windows_of(pushed, undisturbed_rows=0).rows[:, 1].tolist()
+        assert every == list(range(self.LENGTH))
+
+    def test_what_was_intended_is_learned_up_to_the_push(self, pushed):
+        windows = windows_of(pushed, undisturbed_rows=0)
+        actions, mask = self.learned(windows, 4)
+        assert mask == [True, True, True, False]
+        assert actions[2, 0] == np.float32(0.006)
+        # From a window that begins in it or after it, recovery is learned.
+        for row in (6, 7, 8):
+            actions, mask = self.learned(windows, row)
+            assert mask == [True] * 4
+            assert np.array_equal(actions, pushed[0].intended_actions[row : row + 4])
+
+    def test_a_push_in_the_next_sub_task_does_not_matter_to_one_that_rests(self, pushed):
+        # Sub-tasks begin at 0 and 6.
+        windows = windows_of(pushed, undisturbed_rows=3, past_border='hold')
+        assert windows.rows[:, 1].tolist() == list(range(self.LENGTH))
+        assert self.learned(windows, 4)[1] == [True] * 4
+
+
+def test_beginnings_of_sub_tasks_are_drawn_more_often(tmp_path):
+    with EpisodeWriter(tmp_path / 'set', {'image_size': 32}) as writer:
+        writer.add(make_rows('Pick', 0, 12))
+        writer.finish()
+    windows = windows_of([EpisodeDataset(tmp_path / 'set', threads=1)], border_weight=3.0)
+    drawn = np.bincount(windows.draw(np.random.default_rng(0), 40_000), minlength=len(windows))
+    expected = np.array([3, 3, 1, 1] * 3)
+    assert drawn / drawn.sum() == pytest.approx(expected / expected.sum(), rel=0.15)
 
 
 def test_failed_episodes_and_last_rows_are_left_out(datasets):
