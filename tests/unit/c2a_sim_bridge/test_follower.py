@@ -284,6 +284,22 @@ def test_semantics_6_a_policy_that_took_the_wrong_object_is_led_back(
     assert simulator.success
 
 
+@pytest.mark.parametrize('task', ['Pick', 'PlaceNextTo', 'Swap'])
+def test_semantics_6_a_policy_that_grasps_before_it_is_told_to_goes_on(
+    simulator: Simulator, task: str
+):
+    simulator.reset(task, 0)
+    approach = simulator.oracle_key_step().code.splitlines()[-1]
+    assert approach.startswith('move3d(actor=')
+    simulator.start_skill(approach.replace('move3d(', 'pick('))
+    while simulator.state.grasped < 0:
+        simulator.step(simulator.skill_action())
+    for _ in range(3):
+        simulator.step(hold_action(True))
+    step = simulator.oracle_key_step()
+    assert (step.is_new, step.code) == (True, approach.replace('move3d(', 'pick('))
+
+
 @pytest.mark.parametrize('task', ['PlaceNextTo', 'StackTopple'])
 def test_semantics_10_skipped_observations_do_no_harm(simulator: Simulator, task: str):
     simulator.reset(task, 3)

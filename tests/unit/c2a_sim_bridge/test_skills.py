@@ -43,6 +43,17 @@ def test_move_above_ends_above_with_the_vacuum_off(table: Table):
     assert not state.vacuum_on
 
 
+def test_move_above_is_done_where_the_object_is_held_already(table: Table):
+    skill = table.start(ABOVE)
+    assert not skill.is_done(table.state)
+    # Whatever else hangs on the cups has to go first.
+    assert table.run(f'pick(actor={BLUE})') >= 0
+    assert not skill.is_done(table.state)
+    other = Table(place('red cube', -0.2, -0.1, yaw=0.4))
+    assert other.run(PICK) >= 0
+    assert other.start(ABOVE).is_done(other.state)
+
+
 @pytest.mark.parametrize('shape', SHAPES)
 def test_pick_holds_and_lifts(shape: str):
     table = Table(place(f'red {shape}', -0.2, -0.1, yaw=1.0))

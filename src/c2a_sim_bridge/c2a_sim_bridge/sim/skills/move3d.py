@@ -52,7 +52,12 @@ class MoveAbove:
         return self._motion.towards(state, self._goal(state), vacuum=False, quat_wxyz=quat)
 
     def is_done(self, state: WorldState) -> bool:
-        """Within a centimetre, turned if that matters, nothing in the gripper."""
+        """Within a centimetre, turned if that matters, nothing in the gripper; or it is held.
+
+        A policy that grasps early has gone further than above: it is to go on from there.
+        """
+        if state.grasped == self.actor:
+            return True
         is_turned = self._quat is None or angle_to(state, self._quat) < REACHED_RAD
         return state.grasped < 0 and is_turned and _is_reached(state, self._goal(state))
 
