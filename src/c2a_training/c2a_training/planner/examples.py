@@ -35,6 +35,8 @@ from c2a_training.planner.renaming import rename
 CODE_KINDS = ('step', 'key_step')
 QUESTION_KINDS = ('where', 'presence', 'what', 'which')
 KINDS = CODE_KINDS + QUESTION_KINDS
+# Finding the cube is learned far more slowly than finding what is red: colours are plain to see.
+_KIND_WEIGHTS = {'where': 1.0, 'presence': 0.5, 'what': 0.5, 'which': 4.0}
 
 _HELD_OUT_NAMES = tuple(f'{color} {shape}' for color, shape in HELD_OUT)
 _CELL = re.compile(r'\((\d), (\d)\)')
@@ -221,9 +223,9 @@ class PlannerExamples:
             if split != 'train' or not _denies_held_out(question.text, labels.names)
         ]
         count = min(self.settings.questions, len(questions))
-        # Of each kind about equally many: there are far more cells to deny than names to find.
+        # Shares belong to kinds: there are far more cells to deny than names to find.
         by_kind = {kind: [q for q in questions if q.kind == kind] for kind in QUESTION_KINDS}
-        weights = [1 / len(by_kind[question.kind]) for question in questions]
+        weights = [_KIND_WEIGHTS[q.kind] / len(by_kind[q.kind]) for q in questions]
         chosen = (
             rng.choice(len(questions), count, replace=False, p=np.array(weights) / sum(weights))
             if count
