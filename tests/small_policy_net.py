@@ -37,6 +37,7 @@ def small_config(**changes):
         condition_dim=32,
         time_dim=16,
         unet_widths=(16, 32),
+        pred_horizon=16,
         denoising_steps=4,
     )
     return config.replace(**changes)

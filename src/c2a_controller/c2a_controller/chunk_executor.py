@@ -107,7 +107,7 @@ class ChunkExecutor:
     def __init__(
         self,
         policy: Policy,
-        exec_horizon: int = 8,
+        exec_horizon: int = 4,
         on_new_key_step: str = 'flush',
         delay_s: float | None = 0.0,
         control_dt: float = CONTROL_DT,

@@ -62,7 +62,7 @@ class ControllerParams:
         choices=('flush', 'blend', 'finish'),
     )
     exec_horizon: int = param(
-        8, 'Actions executed of a chunk before a new one is made.', lower=1, upper=256
+        4, 'Actions executed of a chunk before a new one is made.', lower=1, upper=256
     )
     policy_delay_s: str = param(
         '0.0', 'Inference time charged to robot time in lockstep [s], or measured.'

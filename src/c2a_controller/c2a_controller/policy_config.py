@@ -102,13 +102,13 @@ class PolicyConfig:
     time_dim: int = 64
     unet_widths: tuple[int, ...] = (64, 128, 256)
     unet_kernel: int = 3
-    pred_horizon: int = 16
+    pred_horizon: int = 12
     action_dim: int = ACTION_DIM
     proprio_dim: int = PROPRIO_DIM
     objective: str = 'diffusion'
     prediction: str = 'epsilon'
     train_steps: int = 100
-    loss_weighting: str = 'elbo'
+    loss_weighting: str = 'uniform'
     scheduler: str = 'ddim'
     denoising_steps: int = 10
     spacing: str = 'leading'
@@ -206,6 +206,7 @@ class PolicyConfig:
         check_denoising(self.denoising_steps, self.warm_start)
         if self.scheduler == 'flow':
             return
+        self._check_prediction()
         if self.denoising_steps > self.train_steps:
             raise ValueError(
                 f'denoising_steps is {self.denoising_steps}, expected at most train_steps, '
@@ -217,6 +218,21 @@ class PolicyConfig:
             raise ValueError(
                 f'denoising_steps is {self.denoising_steps}, expected one of '
                 f'{", ".join(map(str, fitting))} with spacing trailing'
+            )
+
+    def _check_prediction(self) -> None:
+        if (self.prediction, self.loss_weighting) == ('sample', 'elbo'):
+            raise ValueError(
+                'loss_weighting is elbo and prediction sample: five sixths of the weight would be '
+                'on the two levels with the least noise, where nothing is to be learned; set '
+                'loss_weighting to uniform'
+            )
+        if (self.prediction, self.spacing) == ('epsilon', 'trailing'):
+            raise ValueError(
+                'spacing is trailing and prediction epsilon: the first step would be at the last '
+                'noise level, whose share of signal is 0.0005, and divide the error of the '
+                'predicted noise by it; set prediction to v_prediction or sample, or spacing to '
+                'leading'
             )
 
 
@@ -250,6 +266,8 @@ PRESETS: dict[str, PolicyConfig] = {
         time_dim=128,
         unet_widths=(256, 512, 1024),
         unet_kernel=5,
+        pred_horizon=16,
+        loss_weighting='elbo',
     ),
 }
 

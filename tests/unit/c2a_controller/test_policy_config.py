@@ -23,7 +23,7 @@ def test_the_full_preset_is_the_papers():
     full = preset('full')
     assert (full.text_encoder, full.image_tokens, full.vision_width) == ('t5', 'single', 1.0)
     assert (full.objective, full.prediction, full.train_steps) == ('diffusion', 'epsilon', 100)
-    assert full.loss_weighting == 'elbo'
+    assert (full.loss_weighting, full.pred_horizon) == ('elbo', 16)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,12 @@ def test_the_full_preset_is_the_papers():
         ({'denoising_steps': 101}, 'expected at most train_steps, 100'),
         ({'denoising_steps': 0}, 'denoising_steps is 0, expected 1 or more'),
         ({'warm_start': 1.0}, 'warm_start is 1.0, expected 0 to less than 1'),
-        ({'spacing': 'trailing', 'denoising_steps': 8}, 'expected one of 1, 2, 4, 5, 10, 20'),
+        (
+            {'spacing': 'trailing', 'prediction': 'sample', 'denoising_steps': 8},
+            'expected one of 1, 2, 4, 5, 10, 20',
+        ),
+        ({'spacing': 'trailing'}, 'set prediction to v_prediction or sample'),
+        ({'prediction': 'sample', 'loss_weighting': 'elbo'}, 'set loss_weighting to uniform'),
     ],
 )
 def test_what_cannot_be_built_is_refused_with_what_to_do(changes, words):

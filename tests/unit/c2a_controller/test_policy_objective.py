@@ -94,7 +94,7 @@ def test_sampling_with_perfect_predictions_gives_the_actions(kind, changes):
 
 @pytest.mark.parametrize('changes', [{'scheduler': 'ddpm', 'denoising_steps': 100}, {}])
 def test_ddpm_and_trailing_steps_get_there_too(changes):
-    config = small_config(spacing='trailing', **changes)
+    config = small_config(spacing='trailing', prediction='v_prediction', **changes)
     actions = make_batch().actions
     made = sample(
         Clairvoyant(config, actions),
@@ -177,7 +177,7 @@ def test_noise_levels_are_spread_evenly_over_a_batch():
 
 
 def test_the_elbo_weighs_the_noise_by_the_fall_of_the_log_signal_to_noise_ratio():
-    config = small_config()
+    config = small_config(loss_weighting='elbo')
     signal = make_objective(config)._noise.alphas_cumprod.double()
     weights = _level_weights(signal, config).double()
     fall = -(signal / (1 - signal)).log().diff()

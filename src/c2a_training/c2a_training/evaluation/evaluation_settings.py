@@ -61,7 +61,7 @@ class EvaluationSettings:
     planner_delay_s: str = '0.0'
     policy_checkpoint: str = 'tiny'
     on_new_key_step: str = 'flush'
-    exec_horizon: int = 8
+    exec_horizon: int = 4
     policy_delay_s: str = '0.0'
     denoising_steps: int = 0
     scheduler: str = ''

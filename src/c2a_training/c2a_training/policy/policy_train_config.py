@@ -67,7 +67,7 @@ class ClosedLoopSettings:
     tasks: tuple[str, ...] = ()
     first_seed: int = 500_000
     planner: Literal['auto', 'oracle', 'none'] = 'auto'
-    exec_horizon: int = 8
+    exec_horizon: int = 4
 
     def __post_init__(self) -> None:
         if self.minutes < 0 or self.episodes < 1 or self.exec_horizon < 1:
@@ -110,7 +110,7 @@ class PolicyTrainConfig:
     average: AverageSettings = field(default_factory=AverageSettings)
     windows: WindowSettings = field(default_factory=WindowSettings)
     augment: bool = True
-    shift_px: int = 2
+    shift_px: int = 0
     frames: Frames = 'decode'
     compile: bool = False
     seed: int = 0
@@ -145,7 +145,7 @@ PRESETS: dict[str, dict[str, object]] = {
             'minutes': 240.0,
             'batch_size': 32,
             'learning_rate': 5e-4,
-            'warmup_steps': 500,
+            'warmup_steps': 150,
             'weight_decay': 1e-3,
             'beta2': 0.99,
         },
@@ -165,7 +165,7 @@ PRESETS: dict[str, dict[str, object]] = {
         },
         'beta1': 0.95,
         'repeats': 1,
-        'shift_px': 0,
+        'closed_loop': {'exec_horizon': 8},
     },
 }
 """What the presets set differently from the schema's defaults, the network aside."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import io
 import json
 import os
@@ -17,15 +18,18 @@ from sample_episodes import make_rows
 from small_policy import SMALL_POLICY
 from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
 
+from c2a_controller.chunk_executor import ChunkExecutor
 from c2a_controller.diffusion_policy import DiffusionPolicy
+from c2a_controller.params import ControllerParams
 from c2a_controller.policy_checkpoint import find_checkpoint, read_policy
 from c2a_controller.policy_text import train_tokenizer
 from c2a_training.commands import train_policy_command
 from c2a_training.dataset.episode_writer import EpisodeWriter
+from c2a_training.evaluation.evaluation_settings import EvaluationSettings
 from c2a_training.planner.train_loop import TrainLoop
 from c2a_training.planner.train_state import StateStore
 from c2a_training.policy import closed_loop
-from c2a_training.policy.policy_train_config import make_config
+from c2a_training.policy.policy_train_config import ClosedLoopSettings, make_config
 from c2a_training.policy.train_policy import TrainRequest, train_policy
 
 
@@ -281,6 +285,18 @@ def _parser():
     parser = argparse.ArgumentParser()
     train_policy_command.add_parser(parser.add_subparsers(dest='command'))
     return parser
+
+
+def test_what_is_executed_of_a_chunk_is_the_same_everywhere():
+    config = make_config('tiny')
+    executor = inspect.signature(ChunkExecutor).parameters['exec_horizon'].default
+    horizons = {
+        *(ControllerParams().exec_horizon, executor, EvaluationSettings().exec_horizon),
+        *(ClosedLoopSettings().exec_horizon, config.closed_loop.exec_horizon),
+    }
+    assert len(horizons) == 1
+    # Some of a chunk is left for delays.
+    assert 2 * horizons.pop() <= config.model.pred_horizon
 
 
 def test_small_settings_are_of_the_preset():
