@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures with other light, and moved by a few pixels: what a policy must not depend on.
 
-A moved base picture is at odds with the cells in the text by as many pixels, and with where the arm
-is; so nothing is moved unless it is asked for.
+A moved base picture is at odds with the cells in the text by as many pixels, and with where the
+arm is; so nothing is moved unless it is asked for.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@
     proprio      (B, P) float32, normalised
     actions      (B, H, 7) float32, normalised
     mask         (B, H) bool, which actions are learned
+    token_colors, token_shapes, goal    answers to what is also asked, see `auxiliary_losses`
     noisy        (B, K, H, 7) float32, actions with noise at K levels
     times, weights, target    of that noise, see `policy_objective.Corrupted`
     code_ids, code_mask, code_cells, cache_ids, cache_mask, cache_cells    (B, T), see `TextPart`
@@ -33,6 +34,7 @@ from c2a_controller.policy_text import (
     collate,
 )
 from c2a_core.spaces import CAMERAS
+from c2a_training.policy.auxiliary_losses import GOAL_M, UNKNOWN, AuxiliarySettings, token_cells
 from c2a_training.policy.frame_source import FrameSource
 from c2a_training.policy.picture_shift import vary
 from c2a_training.policy.windows import PolicyWindows
@@ -53,6 +55,7 @@ class WindowTensors:
         tokenizer: of the model.
         normalisation: of the checkpoint.
         model: configuration of the network.
+        auxiliary: what it is also asked; None asks nothing.
     """
 
     def __init__(
@@ -62,8 +65,11 @@ class WindowTensors:
         tokenizer: PolicyTokenizer,
         normalisation: PolicyNormalisation,
         model: PolicyConfig,
+        auxiliary: AuxiliarySettings | None = None,
     ) -> None:
         self.windows = windows
+        self._auxiliary = auxiliary or AuxiliarySettings()
+        self._cells = token_cells(model)
         self._source = source
         self._tokenizer = tokenizer
         self._normalisation = normalisation
@@ -97,6 +103,7 @@ class WindowTensors:
             'proprio': torch.from_numpy(self._normalisation.proprio.normalise(proprio)),
             'actions': torch.from_numpy(self._normalisation.action.normalise(actions)),
             'mask': torch.from_numpy(mask),
+            **self._answers(numbers),
             **text_tensors(self._text_batch(windows.text(numbers))),
         }
 
@@ -104,6 +111,18 @@ class WindowTensors:
         """Actions (B, H, 7) of windows, normalised."""
         actions, _ = self.windows.actions(numbers)
         return torch.from_numpy(self._normalisation.action.normalise(actions))
+
+    def _answers(self, numbers: np.ndarray) -> Batch:
+        """What the auxiliary losses compare with."""
+        answers: Batch = {}
+        if self._auxiliary.dense_weight:
+            grids = self.windows.cell_labels(numbers)
+            for name, grid in zip(('token_colors', 'token_shapes'), grids, strict=True):
+                tokens = np.where(grid < 0, UNKNOWN, grid)[:, self._cells]
+                answers[name] = torch.from_numpy(tokens)
+        if self._auxiliary.goal_weight:
+            answers['goal'] = torch.from_numpy(self.windows.goals(numbers) / GOAL_M)
+        return answers
 
     def _text_batch(self, numbers: np.ndarray) -> TextBatch:
         texts = [self.windows.texts[number] for number in numbers.tolist()]

@@ -12,6 +12,7 @@ from typing import Literal
 from c2a_controller.policy_config import PRESETS as MODELS
 from c2a_controller.policy_config import PolicyConfig
 from c2a_training.planner.train_config import StageConfig
+from c2a_training.policy.auxiliary_losses import AuxiliarySettings
 from c2a_training.policy.windows import WindowSettings
 from c2a_training.training.named_settings import (
     Changes,
@@ -90,6 +91,7 @@ class PolicyTrainConfig:
             pictures are paid for once.
         average: of the weights.
         windows: what is learned from which rows.
+        auxiliary: what the network is also asked, beside the actions.
         augment: other light.
         shift_px: pictures are moved by up to so many pixels; 0 leaves them where they are.
         frames: `decode` pictures as they are drawn, or once into a `cache` on the disk.
@@ -109,6 +111,7 @@ class PolicyTrainConfig:
     repeats: int = 8
     average: AverageSettings = field(default_factory=AverageSettings)
     windows: WindowSettings = field(default_factory=WindowSettings)
+    auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     augment: bool = True
     shift_px: int = 0
     frames: Frames = 'decode'
@@ -126,6 +129,7 @@ class PolicyTrainConfig:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected at least {least}')
         if self.train.is_empty:
             raise ValueError('there is nothing to train: train.steps or train.minutes is 0')
+        self.auxiliary.check(self.model)
 
     @property
     def loop_planner(self) -> str:
@@ -151,6 +155,7 @@ PRESETS: dict[str, dict[str, object]] = {
         },
         'repeats': 8,
         'windows': {'border_weight': 3.0},
+        'auxiliary': {'dense_weight': 0.3, 'goal_weight': 1.0},
     },
     # E.2 and, where it refers to diffusion policy's reference implementation, that one.
     'full': {

@@ -8,6 +8,7 @@ that the policy listens to pictures and text. How good it is, only episodes tell
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -57,8 +58,9 @@ def validate_policy(
         autocast: in which the network is called, as in training.
 
     Returns:
-        `loss`, and of sampled chunks the mean distance of a step to the recorded one, `step_mm`
-        and `step_deg`, and the share `vacuum_right`; and these chunks.
+        `loss` of the chunks, and of sampled ones the mean distance of a step to the recorded one,
+        `step_mm` and `step_deg`, and the share `vacuum_right`; what the auxiliary heads know, see
+        `AuxiliaryHeads.figures`; and these chunks.
     """
     policy = net.policy
     device = next(policy.parameters()).device
@@ -66,22 +68,28 @@ def validate_policy(
     sampling = Sampling.of(policy.config)
     loss, count = 0.0, 0.0
     recorded, predicted, masks = [], [], []
+    answers: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
     net.eval()
     # Other shapes than in training: not worth a compilation.
     with torch.no_grad(), torch.compiler.set_stance('force_eager'):
         for batch in batches:
             on_device = {name: value.to(device) for name, value in batch.items()}
             with autocast():
-                condition = net.observe(on_device)
-                out = net.loss_from(condition, on_device)
-                chunks = sample(policy, objective, condition, sampling, generator)
+                seen = net.observe(on_device)
+                out = net.chunk_loss(seen.condition, on_device)
+                chunks = sample(policy, objective, seen.condition, sampling, generator)
+            for name, (total, number) in net.auxiliary.figures(*seen, on_device).items():
+                answers[name] += total
+                asked[name] += number
             loss += float(out['loss'])
             count += float(out['n'])
             recorded.append(normaliser.restore(batch['actions'].numpy()))
             predicted.append(normaliser.restore(chunks.float().cpu().numpy()))
             masks.append(batch['mask'].numpy())
     held = HeldChunks(*map(np.concatenate, (recorded, predicted, masks)))
-    return {'loss': loss / max(count, 1.0), **_distances(held)}, held
+    known = {name: answers[name] / asked[name] for name in asked if asked[name]}
+    return {'loss': loss / max(count, 1.0), **_distances(held), **known}, held
 
 
 def _distances(held: HeldChunks) -> dict[str, float]:

@@ -104,7 +104,7 @@ class PolicyTraining:
         self._objective = make_objective(config.model)
         self._frames = FrameSource(self._datasets, config.model.image_size)
         torch.manual_seed(config.seed)
-        self._net = PolicyTrainNet(self._start.net or PolicyNet(config.model))
+        self._net = PolicyTrainNet(self._start.net or PolicyNet(config.model), config.auxiliary)
 
     def run(self) -> bool:
         """Train to the end, or until somebody asks to stop.
@@ -218,7 +218,12 @@ class PolicyTraining:
     def _tensors(self, windows: PolicyWindows) -> WindowTensors:
         start = self._start
         return WindowTensors(
-            windows, self._frames, start.tokenizer, start.normalisation, self._config.model
+            windows,
+            self._frames,
+            start.tokenizer,
+            start.normalisation,
+            self._config.model,
+            self._config.auxiliary,
         )
 
     def _make_windows(self, *, held_out: bool) -> PolicyWindows:

@@ -31,7 +31,8 @@ from typing import Literal
 
 import numpy as np
 
-from c2a_core.spaces import ACTION_DIM, VACUUM
+from c2a_core.geometry import quat_wxyz_from_xyzw, rotation_matrix_from_quat_wxyz
+from c2a_core.spaces import ACTION_DIM, GRID_SIZE, PROPRIO_NAMES, VACUUM
 from c2a_core.types import FloatArray
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.planner.examples import is_held_out
@@ -41,6 +42,9 @@ from c2a_training.policy.row_spans import NEVER, RowSpans, find_spans
 PAST_BORDER = ('next', 'mask', 'hold')
 BORDER_ROWS = 2
 """Rows of a sub-task that count as its beginning: most chunks are asked for there."""
+
+_EE_X, _EE_QX = PROPRIO_NAMES.index('ee_x'), PROPRIO_NAMES.index('ee_qx')
+_EE_POSITION, _EE_QUATERNION = slice(_EE_X, _EE_X + 3), slice(_EE_QX, _EE_QX + 4)
 
 
 class NoWindowsError(ValueError):
@@ -208,6 +212,32 @@ class PolicyWindows:
             for place, state in zip(at.tolist(), states, strict=True):
                 out[place] = state
         return np.stack(out)
+
+    def goals(self, numbers: np.ndarray) -> FloatArray:
+        """Way (B, 3) float32 [m] to the last row of the sub-task, in the end effector's frame."""
+        ways = np.empty((len(numbers), 3), np.float32)
+        for index, at in self._by_dataset(numbers):
+            first = self.rows[numbers[at], 1]
+            states = self.datasets[index].proprioception
+            last = states[self._spans[index].subtask_end[first] - 1, _EE_POSITION]
+            rotation = rotation_matrix_from_quat_wxyz(
+                quat_wxyz_from_xyzw(states[first, _EE_QUATERNION])
+            )
+            way = last - states[first, _EE_POSITION]
+            ways[at] = np.einsum('bi,bij->bj', way, rotation)  # by the inverse rotation
+        return ways
+
+    def cell_labels(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Colours and shapes (B, 100) int64 of the base picture's cells; -1 where unknown."""
+        found = np.full((2, len(numbers), GRID_SIZE**2), -1, np.int64)
+        for index, at in self._by_dataset(numbers):
+            dataset, rows = self.datasets[index], self.rows[numbers[at], 1]
+            has = dataset.has_labels[rows]
+            for grid, labels in zip(
+                found, (dataset.cell_colors, dataset.cell_shapes), strict=True
+            ):
+                grid[at[has]] = labels(rows[has])
+        return found[0], found[1]
 
     def text(self, numbers: np.ndarray) -> np.ndarray:
         """Number (B,) in `texts` of each window's text."""
