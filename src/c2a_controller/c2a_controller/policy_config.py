@@ -64,6 +64,8 @@ class PolicyConfig:
         pooling_blocks: cross-attention blocks from learned queries to all tokens.
         pooling_queries: learned queries.
         proprio_skip: proprioception also goes around the attention.
+        joint_velocities: are seen. They nearly are the next motion, and a net that copies them
+            does not stop or turn where it should.
         condition_dim: length of the vector that the U-Net is conditioned on.
         time_dim: of the embedding of the noise level.
         unet_widths: channels of the U-Net's levels; each halves the chunk's length but the last.
@@ -98,6 +100,7 @@ class PolicyConfig:
     pooling_blocks: int = 3
     pooling_queries: int = 8
     proprio_skip: bool = True
+    joint_velocities: bool = False
     condition_dim: int = 256
     time_dim: int = 64
     unet_widths: tuple[int, ...] = (64, 128, 256)
@@ -146,7 +149,8 @@ class PolicyConfig:
         Raises:
             ValueError: for a name that is unknown, a value of another type or one that is wrong.
         """
-        return cls().replace(**content)
+        # Those from before there was a choice saw them.
+        return cls().replace(**{'joint_velocities': True, **content})
 
     def replace(self, **changes: object) -> PolicyConfig:
         """A copy with changes.
@@ -262,6 +266,7 @@ PRESETS: dict[str, PolicyConfig] = {
         image_tokens='single',
         pooling_blocks=4,
         proprio_skip=False,
+        joint_velocities=True,
         condition_dim=512,
         time_dim=128,
         unet_widths=(256, 512, 1024),

@@ -28,6 +28,8 @@ from c2a_core.spaces import GRID_SIZE, PROPRIO_NAMES
 GRIPPER_DIM = sum(name.startswith('vacuum_') for name in PROPRIO_NAMES)
 """Numbers of proprioception about the gripper; they are the last ones."""
 
+_VELOCITIES = [name.startswith('v_') for name in PROPRIO_NAMES]
+
 
 class PolicyNet(nn.Module):
     """The whole network.
@@ -54,6 +56,8 @@ class PolicyNet(nn.Module):
                 nn.Mish(),
                 nn.Linear(config.condition_dim, config.condition_dim),
             )
+        if not config.joint_velocities:
+            self.register_buffer('_unseen', torch.tensor(_VELOCITIES), persistent=False)
         if config.cell_features:
             side = self.cameras['base'].side
             self.glimpse = nn.Linear(dim, dim)
@@ -97,6 +101,8 @@ class PolicyNet(nn.Module):
             (B, C), for `denoise`.
         """
         words = text.tokens + self._glimpses(text.cells, images)
+        if not self.config.joint_velocities:
+            proprio = proprio.masked_fill(self._unseen, 0.0)
         joints, gripper = proprio.split([proprio.shape[1] - GRIPPER_DIM, GRIPPER_DIM], 1)
         body = torch.stack([self.joints(joints), self.gripper(gripper)], 1)
         seen = torch.cat([images, body], 1)

@@ -52,6 +52,20 @@ def test_the_condition_depends_on_all_that_is_known(net):
         assert differs(first, condition(net, images={camera: inputs(seed=1)[0][camera]}))
 
 
+def test_joint_velocities_are_seen_where_they_are_wanted(net):
+    _, body = inputs()
+    moved = body.clone()
+    moved[:, 7:14] += 1.0
+    assert torch.equal(condition(net, proprio=body), condition(net, proprio=moved))
+    seeing = small_net(small_config(joint_velocities=True))
+    assert differs(condition(seeing, proprio=body), condition(seeing, proprio=moved))
+    # Whatever else the robot feels is seen in both cases.
+    for at in (0, 6, 14, 23):
+        other = body.clone()
+        other[:, at] += 3.0
+        assert not torch.equal(condition(net, proprio=body), condition(net, proprio=other))
+
+
 def test_the_prediction_depends_on_chunk_noise_level_and_condition(net):
     generator = torch.Generator().manual_seed(0)
     noisy = torch.randn(1, 16, 7, generator=generator)

@@ -61,9 +61,10 @@ def make_card(
     return f"""{policy_card(info)}
 `loss`, `step_mm`, `step_deg` and `vacuum_right` are of held-out episodes of the training data:
 sampled chunks beside the recorded ones; `color_right`, `shape_right` and `goal_mm` of heads that
-only the training had, asked for what is seen and for the way to the sub-task's end. `success` is the share of episodes that it solved on
-seeds from {config.closed_loop.first_seed} on, {config.closed_loop.episodes} a task, planner
-{config.loop_planner}: enough to choose a checkpoint, too few to be a result.
+only the training had, asked for what is seen and for the way to the sub-task's end. `success` is
+the share of episodes that it solved on seeds from {config.closed_loop.first_seed} on,
+{config.closed_loop.episodes} a task, planner {config.loop_planner}: enough to choose a checkpoint,
+too few to be a result.
 
 | task | data | share of what was drawn |
 |---|---|---|
