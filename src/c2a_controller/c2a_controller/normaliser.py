@@ -3,8 +3,9 @@
 """Numbers of the robot to numbers of the network and back; `normalisation.json`.
 
 Actions are divided by the largest that was seen, component by component: they fill -1..1, where
-diffusion clips, and an action of zero, which keeps the last target, stays zero. Proprioception
-is centred and divided by its standard deviation.
+diffusion clips, and an action of zero, which keeps the last target, stays zero. Of rotations it is
+the largest of nearly all: a few jerks must not make all others small; what is beyond it is learned
+as 1. Proprioception is centred and divided by its standard deviation.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from c2a_core.spaces import (
     MAX_ROTATION_RAD,
     MAX_TRANSLATION_M,
     PROPRIO_NAMES,
+    ROTATION,
 )
 from c2a_core.types import FloatArray
 
@@ -27,6 +29,8 @@ from c2a_core.types import FloatArray
 _LEAST_SHARE = 0.05
 _ACTION_BOUNDS = np.array([MAX_TRANSLATION_M] * 3 + [MAX_ROTATION_RAD] * 3 + [1.0])
 _LEAST_STD = 1e-2
+# Share of the rotations that the scale covers. Translations have no jerks: their bound cuts them.
+_ROTATION_SHARE = 0.999
 # In standard deviations: what lies farther out was never seen, and only its side is told.
 _PROPRIO_LIMIT = 5.0
 
@@ -114,12 +118,14 @@ class PolicyNormalisation:
             actions: (N, 7), layout of `spaces.ACTION`.
             proprio: (N, P), layout of `spaces.PROPRIO`.
         """
-        largest = np.abs(np.asarray(actions, np.float64)).max(0)
+        size = np.abs(np.asarray(actions, np.float64))
+        largest = size.max(0)
+        largest[ROTATION] = np.quantile(size[:, ROTATION], _ROTATION_SHARE, axis=0)
         proprio = np.asarray(proprio, np.float64)
         zeros = np.zeros(len(ACTION_NAMES))
         scale = np.maximum(largest, _LEAST_SHARE * _ACTION_BOUNDS)
         return cls(
-            Normaliser(ACTION_NAMES, zeros, scale),
+            Normaliser(ACTION_NAMES, zeros, scale, limit=1.0),
             Normaliser(
                 PROPRIO_NAMES,
                 proprio.mean(0),

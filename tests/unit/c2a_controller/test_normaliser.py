@@ -16,7 +16,7 @@ from c2a_core.spaces import ACTION_NAMES, PROPRIO_DIM, hold_action
 
 def test_restoring_undoes_normalising():
     normaliser = small_normalisation().action
-    actions = np.random.default_rng(1).uniform(-0.01, 0.01, (5, 7)).astype(np.float32)
+    actions = np.random.default_rng(1).uniform(-0.005, 0.005, (5, 7)).astype(np.float32)
     assert np.allclose(normaliser.restore(normaliser.normalise(actions)), actions, atol=1e-7)
 
 
@@ -28,6 +28,20 @@ def test_recorded_actions_fill_the_range_that_diffusion_clips_to():
         actions
     )
     assert np.abs(normalised).max(0)[[0, 6]] == pytest.approx(1.0)
+
+
+def test_one_jerk_does_not_make_all_rotations_small():
+    actions = np.zeros((5000, 7), np.float32)
+    actions[:, 3] = np.linspace(-0.05, 0.05, 5000)
+    actions[:, 0] = actions[:, 3]
+    actions[7, [0, 3]] = 0.25
+    fitted = PolicyNormalisation.fit(actions, np.zeros((5000, PROPRIO_DIM))).action
+    assert fitted.scale[3] == pytest.approx(0.05, rel=0.01)
+    assert fitted.normalise(actions).max() == 1.0
+    assert fitted.restore(fitted.normalise(actions))[7, 3] == pytest.approx(0.05, rel=0.01)
+    # A translation is never cut.
+    assert fitted.scale[0] == 0.25
+    assert fitted.scale[6] == pytest.approx(0.05)
 
 
 def test_an_action_that_keeps_the_target_stays_one():
