@@ -24,6 +24,7 @@ FORMAT_VERSION = 1
 INFO_NAME = 'c2a_checkpoint.json'
 CARD_NAME = 'README.md'
 """Neither can hold its own hash; the card may be edited."""
+UNKNOWN_SPLIT = 'unknown'
 
 
 class CheckpointError(ValueError):
@@ -49,6 +50,8 @@ class Seal:
         files: name -> SHA-256 of the sealed files; filled in by `write_sealed`.
         training_seeds: (first, last) seed of the scenes in each dataset it was trained on;
             `c2a evaluate` refuses them.
+        training_splits: which objects these scenes were drawn from, as episodes name it; empty
+            where nobody knows, `UNKNOWN_SPLIT` beside others where that is so of a part.
     """
 
     preset: str
@@ -64,11 +67,13 @@ class Seal:
     format_version: int = FORMAT_VERSION
     files: Mapping[str, str] = field(default_factory=dict)
     training_seeds: tuple[tuple[int, int], ...] = ()
+    training_splits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Make pairs of what JSON made lists."""
+        """Make tuples of what JSON made lists."""
         ranges = tuple((int(first), int(last)) for first, last in self.training_seeds)
         object.__setattr__(self, 'training_seeds', ranges)
+        object.__setattr__(self, 'training_splits', tuple(self.training_splits))
 
     @property
     def hash(self) -> str:

@@ -42,10 +42,16 @@ _HUB_ID = re.compile(r'[\w.-]+/[\w.-]+')
 
 @dataclass(frozen=True)
 class CheckpointInfo(Seal):
-    """Content of a planner's `c2a_checkpoint.json`; see `Seal`."""
+    """Content of a planner's `c2a_checkpoint.json`; see also `Seal`.
+
+    Attributes:
+        validation_share: share of the episodes, by a hash of their names, that no training of it
+            has learned from; None where nobody knows.
+    """
 
     image_layout: str = IMAGE_LAYOUT
     kind: str = 'planner'
+    validation_share: float | None = None
 
 
 @dataclass(frozen=True)

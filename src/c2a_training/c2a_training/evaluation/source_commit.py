@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from pathlib import Path
 
 
+@functools.lru_cache(1)
 def source_commit() -> str:
     """Short hash of the commit, with ``+`` behind it if the source was changed since.
 
+    Read once in a process, and worth calling early: what comes later is not what is running.
     ``unknown`` where there is no repository: an installed package, or no git.
     """
     here = Path(__file__).resolve().parent

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 
 from c2a_planner.checkpoint import CheckpointInfo, model_card
 from c2a_training.dataset.episode_dataset import EpisodeDataset
-from c2a_training.evaluation.source_commit import source_commit
 from c2a_training.planner.train_config import PlannerTrainConfig
 from c2a_training.planner.train_state import Progress
 from c2a_training.training.training_card import (
     joined_fingerprint,
+    training_commit,
     training_section,
     training_seeds,
+    training_splits,
 )
 
 
@@ -28,11 +29,13 @@ def make_info(
     return CheckpointInfo(
         preset=config.preset,
         data_fingerprint=joined_fingerprint(progress.data),
-        commit=source_commit(),
+        commit=training_commit(progress),
         seed=config.seed,
         metrics={name: round(value, 5) for name, value in progress.metrics.items()},
         base_camera='+'.join(sorted(cameras)),
         training_seeds=training_seeds(datasets, progress),
+        training_splits=training_splits(datasets, progress),
+        validation_share=_held_out_share(config, progress),
     )
 
 
@@ -50,3 +53,12 @@ The metrics are of held-out episodes of the training data, teacher-forced: the s
 that are right word for word.
 
 {training_section(command, progress, datasets, config.as_dict())}"""
+
+
+def _held_out_share(config: PlannerTrainConfig, progress: Progress) -> float:
+    """Share of the episodes that neither this training nor those before have learned from.
+
+    Episodes are held out by a hash of their names, so the smaller share is part of the larger one.
+    """
+    share, before = config.examples.validation_share, progress.share_before
+    return share if before is None else min(share, before)

@@ -59,13 +59,15 @@ def open_model(source: str, dtype: torch.dtype = torch.float32) -> PlannerModel:
         ValueError: if there is none, or it is no LLaVA.
     """
     try:
-        llava = LlavaForConditionalGeneration.from_pretrained(source, dtype=dtype)
+        llava = LlavaForConditionalGeneration.from_pretrained(
+            source, dtype=dtype, use_safetensors=True
+        )
         tokenizer = AutoTokenizer.from_pretrained(source)
         pictures = PictureSettings.read(_directory(source))
     except (OSError, ValueError) as err:
         raise ValueError(
             f'cannot open the model {source}: {err}; expected a hub id or a directory with '
-            'config.json, weights, tokenizer and preprocessor_config.json of a LLaVA'
+            'config.json, safetensors, tokenizer and preprocessor_config.json of a LLaVA'
         ) from err
     return PlannerModel(llava, tokenizer, pictures)
 

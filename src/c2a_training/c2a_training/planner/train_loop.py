@@ -22,6 +22,7 @@ from c2a_training.planner.train_log import Meter, TrainLog
 from c2a_training.planner.train_schedule import done_share, learning_rate
 from c2a_training.planner.train_state import Progress, StateStore, TrainState
 from c2a_training.planner.train_step import TrainStep
+from c2a_training.training.training_card import note_commit
 
 Batch = dict[str, torch.Tensor]
 # What shows pictures to the model.
@@ -140,6 +141,7 @@ class TrainLoop:
         self._log = log
         self._stop = StopRequest()
         self.progress = progress
+        note_commit(progress)
 
     def run(self, stage: Stage) -> bool:
         """Run a stage to its end, or until it is asked to stop.

@@ -19,7 +19,7 @@ from accelerate import Accelerator, DistributedType
 from rich.console import Console
 from transformers.utils import logging as transformers_logging
 
-from c2a_planner.checkpoint import find_checkpoint
+from c2a_planner.checkpoint import Checkpoint
 from c2a_training.atomic_file import write_json
 from c2a_training.dataset.dataset_manifest import read_manifest
 from c2a_training.dataset.episode_dataset import EpisodeDataset
@@ -48,6 +48,7 @@ from c2a_training.planner.planner_model import (
     write_sealed,
 )
 from c2a_training.planner.planner_net import PlannerNet
+from c2a_training.planner.planner_start import find_base, new_progress
 from c2a_training.planner.planner_validation import (
     DENSE_METRIC,
     METRIC,
@@ -61,7 +62,7 @@ from c2a_training.planner.train_loop import Stage, TrainLoop
 from c2a_training.planner.train_state import Progress, StateStore
 from c2a_training.planner.train_step import TrainStep
 from c2a_training.training import processes
-from c2a_training.training.training_card import begin_after
+from c2a_training.training.training_card import note_data
 
 VISION, TEXT, LANGUAGE = 'vision', 'text', 'language'
 STAGES = (VISION, TEXT, LANGUAGE)
@@ -116,10 +117,17 @@ class PlannerTraining:
             str(read_manifest(path).options.get('base_camera', 'framed')) for path in request.data
         }
         self._examples = PlannerExamples(self._datasets, self._config.examples)
-        self._model = self._make_model()
+        progress = self._state.progress if self._state else None
+        base = find_base(self._config, request.init, progress)
+        self._progress = progress or self._new_progress(base)
+        self._model = self._make_model(base)
         self._net = self._make_net()
+        if note_data(self._progress, self._datasets) and console is not None:
+            console.print(
+                '[yellow]the data are not those that the training began with:[/] it goes on with '
+                'the new ones'
+            )
         if self._state is not None:
-            self._check_data(self._state.progress)
             self._net.load_weights(self._state.model)
 
     def run(self) -> bool:
@@ -128,7 +136,7 @@ class PlannerTraining:
         Returns:
             Whether it is done.
         """
-        progress = self._state.progress if self._state else self._new_progress()
+        progress = self._progress
         log = TrainLog(self._request.out, self._console, progress.total_steps)
         with log:
             self._say_start(log, progress)
@@ -151,35 +159,18 @@ class PlannerTraining:
     def _stage_config(self, name: str) -> StageConfig:
         return getattr(self._config, name)
 
-    def _new_progress(self) -> Progress:
+    def _new_progress(self, base: Checkpoint | None) -> Progress:
         first = next((name for name in STAGES if not self._stage_config(name).is_empty), LANGUAGE)
-        progress = Progress(
-            stage=first,
-            config=self._config.as_dict(),
-            data=[dataset.fingerprint for dataset in self._datasets],
-        )
-        if self._request.init is not None:
-            checkpoint = find_checkpoint(self._request.init)
-            begin_after(progress, Path(checkpoint.source), checkpoint.info)
-        return progress
+        return new_progress(self._config, self._datasets, self._request.init, base, first)
 
-    def _check_data(self, progress: Progress) -> None:
-        now = [dataset.fingerprint for dataset in self._datasets]
-        if progress.data != now and self._console is not None:
-            self._console.print(
-                '[yellow]the data are not those that the training began with:[/] it goes on with '
-                'the new ones'
-            )
-            progress.data = now
-
-    def _make_model(self) -> PlannerModel:
+    def _make_model(self, base: Checkpoint | None) -> PlannerModel:
         request, config = self._request, self._config
         start = request.out / 'start'
         dtype = torch.float32 if config.preset == 'tiny' else torch.bfloat16
         if self._accelerator.is_main_process:
             write_json(request.out / 'config.json', config.as_dict())
-        if config.preset == 'phi3' or (request.init is not None and self._state is None):
-            model = open_model(request.init or str(config.model), dtype)
+        if base is not None:
+            model = open_model(base.source, dtype)
         elif self._state is not None:
             return load_start(start)
         else:
@@ -370,14 +361,14 @@ class PlannerTraining:
 def train_planner(
     request: TrainRequest,
     console: Console | None = None,
-    make_accelerator: Callable[[], Accelerator] = processes.make_accelerator,
+    make_accelerator: Callable[[], Accelerator] | None = None,
 ) -> bool:
     """Train a planner.
 
     Args:
         request: what to train.
         console: where people read.
-        make_accelerator: the processes and the device.
+        make_accelerator: the processes and the device; None for those of this machine.
 
     Returns:
         Whether the training is done; False if somebody stopped it.
@@ -391,7 +382,11 @@ def train_planner(
         )
     # Its bars for a few files would tear ours.
     transformers_logging.disable_progress_bar()
-    accelerator = make_accelerator()
+    if make_accelerator is not None:
+        accelerator = make_accelerator()
+    else:
+        has_idle_parts = request.config.has_idle_parts
+        accelerator = processes.make_accelerator(has_idle_parts=has_idle_parts)
     is_first = accelerator.is_main_process
     if is_first:
         request.out.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,13 @@ class Progress:
         config: settings of the training.
         data: fingerprints of its datasets.
         before: what the card of the checkpoint says that it began with, of that one's training.
-        seeds_before: (first, last) seed of the scenes that one was trained on.
+        seeds_before: (first, last) seed of the scenes that one was trained on, and of all data
+            that were learned from since.
+        splits_before: which objects these scenes were drawn from.
+        share_before: of the episodes that one held out; None without one.
+        init: checkpoint that it began with, empty for none, None in states that do not tell.
+        base_hash: of the files of what it began with, empty where that carries no seal.
+        commits: versions of the software that it ran, in order.
     """
 
     stage: str = ''
@@ -60,6 +66,11 @@ class Progress:
     data: list[str] = field(default_factory=list)
     before: str = ''
     seeds_before: list[list[int]] = field(default_factory=list)
+    splits_before: list[str] = field(default_factory=list)
+    share_before: float | None = None
+    init: str | None = None
+    base_hash: str = ''
+    commits: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

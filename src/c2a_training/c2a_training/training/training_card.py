@@ -13,8 +13,9 @@ from pathlib import Path
 
 import torch
 
-from c2a_core.sealed_directory import CARD_NAME, Seal
+from c2a_core.sealed_directory import CARD_NAME, UNKNOWN_SPLIT, Seal
 from c2a_training.dataset.episode_dataset import EpisodeDataset
+from c2a_training.evaluation.source_commit import source_commit
 from c2a_training.planner.train_state import Progress
 
 _TRAINING = '## Training'
@@ -32,6 +33,7 @@ def begin_after(progress: Progress, directory: Path, seal: Seal | None) -> None:
     if seal is None:
         return
     progress.seeds_before = [list(seeds) for seeds in seal.training_seeds]
+    progress.splits_before = list(seal.training_splits) or [UNKNOWN_SPLIT]
     try:
         card = (directory / CARD_NAME).read_text(encoding='utf-8')
     except OSError:
@@ -84,6 +86,43 @@ def training_seeds(
     seeds = [[episode.seed for episode in dataset.episodes] for dataset in datasets]
     found = {(min(numbers), max(numbers)) for numbers in seeds}
     return tuple(sorted(found | {(first, last) for first, last in progress.seeds_before}))
+
+
+def training_splits(datasets: Sequence[EpisodeDataset], progress: Progress) -> tuple[str, ...]:
+    """Which objects the scenes in the datasets, and in those of trainings before, show."""
+    found = {episode.split for dataset in datasets for episode in dataset.episodes}
+    return tuple(sorted(found.union(progress.splits_before)))
+
+
+def note_data(progress: Progress, datasets: Sequence[EpisodeDataset]) -> bool:
+    """Remember the data that a training goes on with, beside those that it has seen.
+
+    Returns:
+        Whether they are others.
+    """
+    now = [dataset.fingerprint for dataset in datasets]
+    is_other = progress.data != now
+    if is_other and not progress.splits_before:
+        # The state is older than this note.
+        progress.splits_before = [UNKNOWN_SPLIT]
+    progress.data = now
+    progress.seeds_before = [list(seeds) for seeds in training_seeds(datasets, progress)]
+    progress.splits_before = list(training_splits(datasets, progress))
+    return is_other
+
+
+def note_commit(progress: Progress) -> None:
+    """Remember which version of the software a training runs from here on."""
+    if progress.total_steps and not progress.commits:
+        # Its states are older than this note.
+        progress.commits.append('unknown')
+    if source_commit() not in progress.commits[-1:]:
+        progress.commits.append(source_commit())
+
+
+def training_commit(progress: Progress) -> str:
+    """The versions of the software that a training ran."""
+    return ', '.join(progress.commits) or source_commit()
 
 
 def joined_fingerprint(fingerprints: Sequence[str]) -> str:
