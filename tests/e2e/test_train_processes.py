@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from sample_episodes import make_rows
 from small_planner import small_llava
 
+from c2a_planner.checkpoint import find_checkpoint
 from c2a_training.dataset.episode_writer import EpisodeWriter
 
 pytestmark = pytest.mark.e2e
@@ -33,8 +34,8 @@ def data(tmp_path_factory):
     return directory
 
 
-def launch(data, out, processes):
-    """Run `train_ranks.py`; losses and weights of each process."""
+def launch(what, data, out, processes):
+    """Run a part of `train_ranks.py`; losses and weights of each process."""
     out.mkdir()
     folders = [TESTS, *(folder for folder in PACKAGES.iterdir() if folder.is_dir())]
     paths = [*map(str, folders), os.environ.get('PYTHONPATH', '')]
@@ -45,7 +46,7 @@ def launch(data, out, processes):
     command = [sys.executable, '-m', 'accelerate.commands.launch', *options]
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths), 'OMP_NUM_THREADS': '1'}
     subprocess.run(
-        [*command, str(TESTS / 'train_ranks.py'), str(data), str(out)],
+        [*command, str(TESTS / 'train_ranks.py'), what, str(data), str(out)],
         check=True,
         env=environment,
         timeout=600,
@@ -58,8 +59,8 @@ def launch(data, out, processes):
 
 
 def test_two_processes_agree_and_do_what_one_does(data, tmp_path):
-    (alone,), (weights,) = launch(data, tmp_path / 'one', 1)
-    told, both = launch(data, tmp_path / 'two', 2)
+    (alone,), (weights,) = launch('few_steps', data, tmp_path / 'one', 1)
+    told, both = launch('few_steps', data, tmp_path / 'two', 2)
     assert told[0] == told[1]
     assert both[0].keys() == both[1].keys() == weights.keys()
     for name, value in both[0].items():
@@ -71,6 +72,15 @@ def test_two_processes_agree_and_do_what_one_does(data, tmp_path):
     assert told[0]['losses'] == pytest.approx(alone['losses'], rel=0.005)
     assert told[0]['figures']['loss'] == pytest.approx(alone['figures']['loss'], rel=0.005)
     assert alone['losses'][-1] < alone['losses'][0]
+
+
+def test_two_processes_train_where_a_batch_reaches_a_part_of_the_net_only(data, tmp_path):
+    _, both = launch('whole_training', data, tmp_path / 'two', 2)
+    for name, value in both[0].items():
+        assert torch.equal(value, both[1][name]), name
+    checkpoint = find_checkpoint(tmp_path / 'two' / 'run' / 'last')
+    checkpoint.check()
+    assert checkpoint.info.training_splits == ('simple',)
 
 
 def distance(first, second):

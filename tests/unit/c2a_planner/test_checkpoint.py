@@ -137,6 +137,22 @@ def test_what_is_not_shipped_is_said(tmp_path, monkeypatch):
         find_checkpoint('tiny')
 
 
+def test_descriptions_from_before_splits_and_shares_were_told_are_read(copied):
+    path = copied / checkpoint.INFO_NAME
+    content = json.loads(path.read_text())
+    del content['training_splits'], content['validation_share']
+    path.write_text(json.dumps(content))
+    found = find_checkpoint(copied)
+    found.check()
+    assert (found.info.training_splits, found.info.validation_share) == ((), None)
+
+
+def test_splits_and_share_come_back(copied):
+    change(copied, training_splits=['simple', 'train'], validation_share=0.1)
+    info = find_checkpoint(copied).info
+    assert (info.training_splits, info.validation_share) == (('simple', 'train'), 0.1)
+
+
 def test_a_failed_write_leaves_the_older_checkpoint(copied, monkeypatch):
     def fail(path):
         raise OSError('the disk is full')

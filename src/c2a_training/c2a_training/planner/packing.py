@@ -125,7 +125,8 @@ class Packer:
                 if number == 1:
                     raise ValueError(
                         f'a prompt of {len(ids) + len(tokens)} tokens, at most '
-                        f'{self._max_length} fit: raise max_length'
+                        f'{self._max_length} fit: raise that with --set longest=…, as far as the '
+                        'model has positions'
                     )
                 break
             ids += tokens

@@ -115,7 +115,8 @@ class PlannerTrainConfig:
         lora: adapters of `phi3`; ignored by `tiny`.
         compile: let `torch.compile` fuse the language model's element-wise work.
         length_multiple: sequences are padded to a multiple of it: few lengths, few compilations.
-        longest: tokens of a sequence, at most; longer ones lose questions.
+        longest: tokens of a sequence, the picture's among them, at most; longer ones lose
+            questions.
         seed: of weights, order of the data and augmentation.
         examples: what is asked how often, and the share of held-out episodes.
         texts: the same of prompts without pictures: key steps that name something for the first
@@ -169,6 +170,14 @@ class PlannerTrainConfig:
             if self.preset == 'phi3' and not stages[name].is_empty:
                 raise ValueError(f'preset phi3 has no stage {name}: it begins where others end')
 
+    @property
+    def has_idle_parts(self) -> bool:
+        """Whether some batches reach only a part of what learns.
+
+        Prompts without pictures do not reach the projector, pictures without labels not the heads.
+        """
+        return self.preset == 'tiny' or self.text_every > 0
+
     def as_dict(self) -> dict[str, object]:
         """As JSON can hold it."""
         return as_document(self)
@@ -196,6 +205,8 @@ PRESETS: dict[str, dict[str, object]] = {
         'vision_mode': 'frozen',
         'text_every': 0,
         'augment': False,
+        # Its pictures take 576 of them.
+        'longest': 2048,
     },
 }
 """What the presets set differently from the schema's defaults."""

@@ -25,6 +25,8 @@ from c2a_training.planner.train_config import StageConfig
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 _SEPARATOR = '//'
 _HASH_FACTOR = 1_000_003
+# Torch takes no larger seeds.
+_SEEDS = 2**64
 
 
 def make_optimizer(
@@ -96,7 +98,7 @@ class TrainStep:
         for group in self.optimizer.param_groups:
             group['lr'] = learning_rate * group['lr_share']
         rank = accelerator.process_index
-        torch.manual_seed((self._seed * _HASH_FACTOR + step) * _HASH_FACTOR + rank)
+        torch.manual_seed(((self._seed * _HASH_FACTOR + step) * _HASH_FACTOR + rank) % _SEEDS)
         self.net.train()
         with self.autocast():
             out = self.net(batch)

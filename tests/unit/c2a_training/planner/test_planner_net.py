@@ -70,6 +70,11 @@ def test_without_a_picture_turns_stand_where_they_stand_with_one(packer):
     assert len(positions[0]) == len(positions[1]) + 100
 
 
+def test_a_prompt_that_does_not_fit_names_the_setting_to_raise():
+    with pytest.raises(ValueError, match='at most 110 fit: raise that with --set longest='):
+        Packer(small_tokenizer(), 100, max_length=110).sequence(EXAMPLES[0])
+
+
 def test_free_cells_are_not_learned(packer):
     free = one_turn(EXAMPLES[0], TURNS[2]._replace(free_cells=frozenset({'(3, 5)'})))
     sequence = packer.sequence(free)

@@ -76,6 +76,10 @@ def test_phi3_needs_a_model_to_start_from():
         make_config('phi3')
 
 
+def test_phi3_has_room_for_its_picture_and_a_long_memory():
+    assert make_config('phi3', preset_changes('phi3')).longest == 2048
+
+
 def test_learning_rate_rises_then_falls_along_half_a_cosine():
     config = StageConfig(steps=100, learning_rate=1.0, warmup_steps=10, final_share=0.1)
     rates = [learning_rate(config, step, done_share(config, step, 0.0)) for step in range(101)]

@@ -7,26 +7,34 @@ import functools
 import io
 import json
 import os
+import shutil
 import signal
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from accelerate import Accelerator
 from rich.console import Console
+from safetensors.torch import load_file
 from sample_episodes import make_rows
 from small_llava_phi3 import write_llava_phi3
 
+from c2a_planner import checkpoint
 from c2a_planner.checkpoint import find_checkpoint
 from c2a_planner.tiny_model import build_tiny
 from c2a_training.commands import train_planner_command
 from c2a_training.dataset.episode_writer import EpisodeWriter
+from c2a_training.evaluation.source_commit import source_commit
 from c2a_training.planner import planner_data, planner_model
 from c2a_training.planner.picture_augment import augment
-from c2a_training.planner.train_config import make_config
+from c2a_training.planner.train_config import StageConfig, make_config
 from c2a_training.planner.train_loop import TrainLoop
 from c2a_training.planner.train_planner import TrainRequest, train_planner
 from c2a_training.planner.train_state import StateStore
+from c2a_training.planner.train_step import TrainStep
 
 SETTINGS = {
     'vision.steps': 2,
@@ -159,10 +167,10 @@ def written(weight):
 def test_last_and_best_are_checkpoints_that_open(whole, data):
     out, text = whole
     for name in ('best', 'last'):
-        checkpoint = find_checkpoint(out / name)
-        checkpoint.check(base_camera='framed')
-        assert checkpoint.info.preset == 'tiny'
-        assert checkpoint.info.metrics['exact_code'] >= 0
+        found = find_checkpoint(out / name)
+        found.check(base_camera='framed')
+        assert found.info.preset == 'tiny'
+        assert found.info.metrics['exact_code'] >= 0
         card = (out / name / 'README.md').read_text()
         assert 'language' in card
         assert '6 |' in card
@@ -207,6 +215,57 @@ def test_a_checkpoint_can_be_trained_on(data, whole, tmp_path):
     assert card.index('\n## Training\n') < card.index('\n## Training before\n')
 
 
+def test_what_it_saw_and_what_ran_is_sealed(whole):
+    info = find_checkpoint(whole[0] / 'last').info
+    assert info.training_splits == ('simple',)
+    assert info.validation_share == 0.4
+    assert info.commit == source_commit()
+
+
+def test_a_checkpoint_that_is_trained_on_passes_its_knowledge_on(data, whole, tmp_path):
+    changes = {'vision__steps': 0, 'text__steps': 0, 'language__steps': 1}
+    # What the first training learned from must not count as held out because the second leaves
+    # more of it out.
+    changes['examples__validation_share'] = 0.6
+    begin = replace(request(data, tmp_path / 'run', **changes), init=str(whole[0] / 'last'))
+    assert train_planner(begin, None, lambda: Accelerator(cpu=True))
+    info = find_checkpoint(tmp_path / 'run' / 'last').info
+    assert info.validation_share == 0.4
+    assert info.training_seeds == find_checkpoint(whole[0] / 'last').info.training_seeds
+
+
+def test_a_damaged_or_foreign_checkpoint_is_not_trained_on(data, whole, tmp_path):
+    damaged = shutil.copytree(whole[0] / 'last', tmp_path / 'damaged')
+    with (damaged / 'model.safetensors').open('r+b') as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b'?')
+    foreign = shutil.copytree(whole[0] / 'last', tmp_path / 'foreign')
+    path = foreign / 'c2a_checkpoint.json'
+    path.write_text(path.read_text().replace('"planner"', '"policy"'))
+    changes = {'vision__steps': 0, 'text__steps': 0}
+    for init, message in ((damaged, 'is damaged'), (foreign, 'describes a policy')):
+        begin = replace(request(data, tmp_path / 'run', **changes), init=str(init))
+        with pytest.raises(ValueError, match=message):
+            train_planner(begin, None, lambda: Accelerator(cpu=True))
+
+
+def test_a_shipped_checkpoint_is_trained_on_by_its_name(data, whole, tmp_path, monkeypatch):
+    shutil.copytree(whole[0] / 'last', tmp_path / 'planner_tiny')
+    monkeypatch.setattr(checkpoint, 'SHIPPED_FOLDER', tmp_path)
+    changes = {'vision__steps': 0, 'text__steps': 0, 'language__steps': 1}
+    begin = replace(request(data, tmp_path / 'run', **changes), init='tiny')
+    assert train_planner(begin, None, lambda: Accelerator(cpu=True))
+
+
+def test_weights_other_than_safetensors_are_not_opened(whole, tmp_path):
+    copy = shutil.copytree(whole[0] / 'last', tmp_path / 'copy')
+    weights = load_file(copy / 'model.safetensors')
+    (copy / 'model.safetensors').unlink()
+    torch.save(weights, copy / 'pytorch_model.bin')
+    with pytest.raises(ValueError, match='expected a hub id or a directory with .* safetensors'):
+        planner_model.open_model(str(copy))
+
+
 @pytest.mark.parametrize('changes', [{'vision_mode': 'slow'}, {'feature_cache_gb': 1.0}])
 def test_other_ways_to_see_train_too(data, tmp_path, changes):
     changes = {'vision__steps': 0, 'text__steps': 0, 'language__steps': 2, **changes}
@@ -242,6 +301,62 @@ def test_phi3_learns_adapters_and_writes_them_merged(data, tmp_path):
     assert '%' in text.getvalue()
 
 
+def test_adapters_that_go_on_stay_with_the_model_that_they_began_with(data, tmp_path):
+    models = [write_llava_phi3(tmp_path / name, seed) for seed, name in enumerate(('a', 'b'))]
+    changes = {
+        'language.batch_size': 2,
+        'language.warmup_steps': 0,
+        'lora.rank': 4,
+        'examples.validation_share': 0.4,
+        'validation_examples': 2,
+    }
+
+    def go_on(steps, *, model=models[0], init=None, resume=True):
+        config = make_config('phi3', changes | {'language.steps': steps, 'model': str(model)})
+        begin = TrainRequest(config, (data,), tmp_path / 'run', resume, init)
+        return train_planner(begin, None, lambda: Accelerator(cpu=True))
+
+    def frozen_weights():
+        weights = load_file(tmp_path / 'run' / 'last' / 'model.safetensors')
+        return next(value for name, value in weights.items() if 'embed_tokens' in name)
+
+    assert go_on(1, init=str(models[1]), resume=False)
+    began = frozen_weights()
+    # What is not said again is remembered; what is said must be the same.
+    assert go_on(2)
+    assert go_on(3, init=str(models[1]))
+    assert torch.equal(frozen_weights(), began)
+    with pytest.raises(ValueError, match=f'began with {models[1]}, .*, not to {models[0]}'):
+        go_on(4, init=str(models[0]))
+
+
+def test_a_model_that_was_trained_on_meanwhile_is_another_one(data, tmp_path):
+    llava = write_llava_phi3(tmp_path / 'llava')
+    changes = {
+        'language.batch_size': 2,
+        'language.warmup_steps': 0,
+        'language.learning_rate': 1e-2,
+        'lora.rank': 4,
+        'examples.validation_share': 0.4,
+        'validation_examples': 2,
+    }
+
+    def go_on(steps, model, out, *, resume=False):
+        config = make_config('phi3', changes | {'language.steps': steps, 'model': str(model)})
+        begin = TrainRequest(config, (data,), out, resume)
+        return train_planner(begin, None, lambda: Accelerator(cpu=True))
+
+    first, second = tmp_path / 'first', tmp_path / 'second'
+    assert go_on(1, llava, first)
+    assert go_on(1, first / 'last', second)
+    assert find_checkpoint(second / 'last').info.training_seeds == ((0, 5),)
+    moved = shutil.copytree(first / 'last', tmp_path / 'moved')
+    assert go_on(2, moved, second, resume=True)
+    assert go_on(2, llava, first, resume=True)
+    with pytest.raises(ValueError, match='as it is now: name that one'):
+        go_on(3, first / 'last', second, resume=True)
+
+
 def test_augmentation_changes_light_and_moves_nothing():
     rng = np.random.default_rng(0)
     pictures = np.zeros((2, 40, 40, 3), np.uint8) + 60
@@ -273,6 +388,11 @@ class TestCommand:
         code, text = self.run(['--data', str(tmp_path / 'no'), '--out', str(tmp_path / 'x')])
         assert code == 2
         assert 'no directory' in text
+
+    def test_a_directory_that_is_no_dataset(self, tmp_path):
+        code, text = self.run(['--data', str(tmp_path), '--out', str(tmp_path / 'x')])
+        assert code == 2
+        assert 'is no dataset, there is no c2a_dataset.json in it' in text
 
     def test_from_words_to_checkpoint_and_on(self, data, tmp_path):
         out = tmp_path / 'run'
@@ -309,3 +429,39 @@ def test_stage_language_has_prompts_without_pictures_in_between():
         'text 2',
         'pictures 3',
     ]
+
+
+@pytest.mark.parametrize('seed', [0, 1, 20261121, 2**40])
+def test_dropout_follows_from_any_seed(seed):
+    net = torch.nn.Linear(2, 1)
+    net.forward = lambda batch: {'loss': net.weight.sum(), 'n': torch.tensor(1.0)}
+    step = TrainStep(net, {1.0: list(net.parameters())[:1]}, StageConfig(steps=1), cpu(), seed)
+    drawn = []
+    for number in (3, 3, 4):
+        step.run({}, number, 1e-3)
+        drawn.append(float(torch.rand(1)))
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_small_seeds_draw_what_they_always_drew():
+    net = torch.nn.Linear(2, 1)
+    net.forward = lambda batch: {'loss': net.weight.sum(), 'n': torch.tensor(1.0)}
+    step = TrainStep(net, {1.0: list(net.parameters())[:1]}, StageConfig(steps=1), cpu(), 7)
+    step.run({}, 5, 1e-3)
+    drawn = float(torch.rand(1))
+    torch.manual_seed((7 * 1_000_003 + 5) * 1_000_003)
+    assert drawn == float(torch.rand(1))
+
+
+def test_every_layer_that_the_fsdp_configuration_names_is_in_a_llava_phi3(tmp_path):
+    directory = write_llava_phi3(tmp_path / 'llava')
+    net = planner_model.open_model(str(directory), torch.bfloat16).llava
+    there = {type(module).__name__ for module in net.modules()}
+    text = (Path(__file__).parents[4] / 'configs' / 'accelerate_fsdp.yaml').read_text()
+    names = yaml.safe_load(text)['fsdp_config']['fsdp_transformer_layer_cls_to_wrap'].split(',')
+    # accelerate refuses a name that is not there.
+    assert set(names) <= there
+
+
+def cpu():
+    return Accelerator(cpu=True)

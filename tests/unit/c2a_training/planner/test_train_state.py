@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
@@ -31,6 +33,17 @@ def test_a_state_comes_back_as_it_was(tmp_path):
         for key, value in getattr(expected, name).items():
             assert torch.equal(tensors[key], value)
             assert tensors[key].dtype == value.dtype
+
+
+def test_a_state_from_before_more_was_told_is_read(tmp_path):
+    folder = StateStore(tmp_path).save(state(1))
+    path = folder / 'state.json'
+    document = json.loads(path.read_text())
+    for name in ('splits_before', 'share_before', 'init', 'base_hash', 'commits'):
+        del document['progress'][name]
+    path.write_text(json.dumps(document))
+    progress = StateStore(tmp_path).load().progress
+    assert (progress.step, progress.init, progress.commits) == (1, None, [])
 
 
 def test_the_last_two_are_kept(tmp_path):
