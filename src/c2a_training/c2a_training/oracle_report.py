@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from c2a_training.episode_worker import EpisodeSummary
@@ -129,7 +130,8 @@ def make_failure_table(reports: Sequence[TaskReport]) -> Table | None:
     table.add_column('steps', justify='right')
     table.add_column('reason')
     for episode in failures:
-        table.add_row(episode.task, str(episode.seed), str(episode.steps), episode.reason)
+        reason = escape(episode.reason)
+        table.add_row(episode.task, str(episode.seed), str(episode.steps), reason)
     return table
 
 

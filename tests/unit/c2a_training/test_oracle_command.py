@@ -23,7 +23,7 @@ from c2a_training.oracle_report import TaskReport, group_by_task
 
 
 class InventingRunner:
-    """Seed 3 fails, seed 66 crashes, seed 99 is Ctrl-C."""
+    """Seed 3 fails, seeds 66 and 67 crash, seed 99 is Ctrl-C."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
@@ -31,7 +31,8 @@ class InventingRunner:
     def run(self, job: EpisodeJob) -> EpisodeSummary:
         if job.seed == 99:
             raise KeyboardInterrupt
-        reason = {3: 'time-out', 66: 'error: ValueError: no'}.get(job.seed, 'success')
+        reasons = {3: 'time-out', 66: 'error: ValueError: no', 67: 'error: no [/tag]'}
+        reason = reasons.get(job.seed, 'success')
         return EpisodeSummary(
             task=job.task,
             seed=job.seed,
@@ -55,6 +56,10 @@ def run_oracle(monkeypatch):
         return code, screen.getvalue()
 
     return run_oracle
+
+
+def test_reasons_are_no_markup(run_oracle):
+    assert 'no [/tag]' in run_oracle('--tasks', 'Pick', '--seeds', '67')[1]
 
 
 def test_table_shows_interval_steps_calls_and_speed(run_oracle):

@@ -104,6 +104,7 @@ def _evaluate(args: argparse.Namespace, console: Console) -> int:
     from c2a_training.evaluation.planner_report import ScoreSheet
     from c2a_training.evaluation.source_commit import source_commit
 
+    commit = source_commit()
     if args.threads:
         torch.set_num_threads(args.threads)
     model = VisionLanguageModel.load(args.checkpoint)
@@ -125,12 +126,14 @@ def _evaluate(args: argparse.Namespace, console: Console) -> int:
             'questions': args.questions,
             'all_episodes': args.all_episodes,
             'seed': args.seed,
-            'commit': source_commit(),
+            'validation_share': questioner.validation_share,
+            'commit': commit,
         }
     )
-    _print(document, console)
     if args.json is not None:
         write_json(args.json, document)
+    _print(document, console)
+    if args.json is not None:
         console.print(f'results: {args.json}', soft_wrap=True)
     return EXIT_OK if asked == len(questioner) else EXIT_INTERRUPTED
 

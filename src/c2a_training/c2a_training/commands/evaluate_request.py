@@ -35,6 +35,8 @@ class EvaluationRun:
         seeds: of each task.
         workers: processes.
         policy_checkpoint: hash of the policy's checkpoint, empty without one.
+        looks: what the models' training had shown of split `test`, see `checkpoint_facts`; empty
+            for other splits, and where nothing was learned.
         json: file of the results.
         html: file of the report.
         video: folder of the videos.
@@ -46,6 +48,7 @@ class EvaluationRun:
     seeds: tuple[int, ...]
     workers: int
     policy_checkpoint: str = ''
+    looks: str = ''
     json: Path | None = None
     html: Path | None = None
     video: Path | None = None
@@ -66,6 +69,7 @@ class EvaluationRun:
             'seeds': render_seeds(self.seeds),
             'commit': ', '.join(commits),
             'complete': complete,
+            **({'looks': self.looks} if self.looks else {}),
         }
 
 
@@ -111,8 +115,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--split',
         choices=('simple', 'train', 'test'),
         default='simple',
-        help='objects to draw from: test has colour-shape pairs that train has not (default: '
-        'simple, all pairs)',
+        help='objects to draw from: test has colour-shape pairs that train has not, and the '
+        'results say whether a checkpoint was trained on some (default: simple, all pairs)',
     )
     parser.add_argument(
         '--image-size',
@@ -138,7 +142,8 @@ def _add_planner_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=8,
         metavar='K',
-        help='characters of a reply that decide that the sub-task goes on; 0 is off (default: 8)',
+        help='characters of a reply that decide that the sub-task goes on; 0 is off (default: 8); '
+        'nothing to decide with --low-level oracle, which asks for key steps only',
     )
     parser.add_argument(
         '--constrained',
@@ -240,7 +245,7 @@ def check_request(args: argparse.Namespace) -> EvaluationRun:
         ValueError: with a sentence that says what to write instead.
     """
     from c2a_sim_bridge.sim.tasks.registry import select_tasks
-    from c2a_training.evaluation.checkpoint_facts import read_facts, read_policy_facts
+    from c2a_training.evaluation.checkpoint_facts import looks_of, read_facts, read_policy_facts
     from c2a_training.evaluation.evaluation_seeds import check_seeds, check_unseen
 
     if args.workers < 1:
@@ -274,6 +279,7 @@ def check_request(args: argparse.Namespace) -> EvaluationRun:
         seeds=seeds,
         workers=args.workers,
         policy_checkpoint=models[-1].checkpoint if settings.has_policy else '',
+        looks=looks_of(models) if settings.split == 'test' else '',
         json=args.json,
         html=args.html,
         video=args.video,

@@ -24,7 +24,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from c2a_training.atomic_file import write_json
 from c2a_training.commands.evaluate_request import EvaluationRun, add_arguments, check_request
 from c2a_training.evaluation.episode_record import EpisodeRecord
 
@@ -69,6 +68,7 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
     try:
         request = check_request(args)
         _make_folders(request)
+        _note_looks(request, console)
         return _evaluate(request, console)
     except BrokenProcessPool:
         err = 'a worker process died, as they do when memory runs out; what had ended is kept'
@@ -86,6 +86,18 @@ def _make_folders(request: EvaluationRun) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
     if request.video is not None:
         request.video.mkdir(parents=True, exist_ok=True)
+
+
+def _note_looks(request: EvaluationRun, console: Console) -> None:
+    """Say what results on split test are worth: whether it was held out in the training."""
+    from c2a_training.evaluation.checkpoint_facts import HELD_OUT, SEEN
+
+    why = {
+        HELD_OUT: 'all training data were of split train, which has no pair of split test',
+        SEEN: '[yellow]the training data had pairs of split test: no result on unseen looks[/]',
+    }.get(request.looks, '[yellow]nobody knows which splits the training data were of[/]')
+    if request.looks:
+        console.print(f'looks {request.looks}: {why}')
 
 
 @dataclass
@@ -107,7 +119,12 @@ class _Outcome:
 
 def _evaluate(request: EvaluationRun, console: Console) -> int:
     from c2a_training.evaluation.evaluation_cells import make_document
-    from c2a_training.evaluation.evaluation_output import print_results, write_timing
+    from c2a_training.evaluation.evaluation_output import (
+        print_results,
+        print_timing,
+        timing,
+        write_results,
+    )
 
     started = time.perf_counter()
     outcome = _collect(request, console)
@@ -115,10 +132,14 @@ def _evaluate(request: EvaluationRun, console: Console) -> int:
     records = list(outcome.records.values())
     config = request.document_config(outcome.commits, complete=not outcome.interrupted)
     document = make_document(request.tasks, records, config)
-    print_results(document, records, console)
-    write_timing(request.json, outcome.fresh, request.workers, wall_s, console)
+    cost = timing(outcome.fresh, request.workers, wall_s) if outcome.fresh else None
+    # First of all: hours may be in it.
     if request.json is not None:
-        write_json(request.json, document)
+        write_results(request.json, document, cost)
+    print_results(document, records, console)
+    if cost is not None:
+        print_timing(cost, console)
+    if request.json is not None:
         console.print(f'results: {request.json}', soft_wrap=True)
     if outcome.interrupted:
         total = len(request.tasks) * len(request.seeds)

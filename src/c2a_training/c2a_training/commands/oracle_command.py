@@ -158,11 +158,12 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
     summaries, interrupted = _collect(request, console)
     wall_s = time.perf_counter() - started
     reports = group_by_task(request.tasks, summaries)
-    _print_reports(reports, console, interrupted=interrupted, total=len(request.jobs))
     if args.json is not None:
         write_json(
             args.json, make_document(request, reports, complete=not interrupted, wall_s=wall_s)
         )
+    _print_reports(reports, console, interrupted=interrupted, total=len(request.jobs))
+    if args.json is not None:
         console.print(f'results: {args.json}')
     if request.settings.video_dir is not None:
         console.print(f'videos: {request.settings.video_dir}')

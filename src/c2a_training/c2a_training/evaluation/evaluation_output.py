@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from c2a_training.atomic_file import write_json
@@ -31,7 +32,7 @@ def print_results(
     """Print the table, and the first failures with what was said and what was right."""
     if not records:
         return
-    console.print(make_table(document['cells'], describe(document['config'])))
+    console.print(make_table(document['cells'], escape(describe(document['config']))))
     with_chunks = [cell for cell in document['cells'] if 'chunks' in cell]
     if with_chunks:
         console.print(_chunk_table(with_chunks))
@@ -52,6 +53,7 @@ def describe(config: Mapping[str, object]) -> str:
     if config.get('policy_checkpoint'):
         low_level += f' {config["policy_checkpoint"]}'
     extra = [] if config['split'] == 'simple' else [f'split {config["split"]}']
+    extra += [f'looks {config["looks"]}'] if 'looks' in config else []
     extra += ['blind'] if config['blind'] else []
     extra += [
         f'{name.replace("_", " ")} {config[name]}'
@@ -91,17 +93,24 @@ def timing(fresh: Sequence[EpisodeRecord], workers: int, wall_s: float) -> dict[
     return cost
 
 
-def write_timing(
-    json_path: Path | None,
-    fresh: Sequence[EpisodeRecord],
-    workers: int,
-    wall_s: float,
-    console: Console,
+def write_results(
+    path: Path, document: Mapping[str, object], cost: Mapping[str, object] | None
 ) -> None:
-    """Print what a run cost, and write it beside the results."""
-    if not fresh:
-        return
-    cost = timing(fresh, workers, wall_s)
+    """Write the JSON document, and what the run cost beside it.
+
+    Args:
+        path: of the document.
+        document: see `evaluation_cells.make_document`.
+        cost: see `timing`; None leaves what is there.
+    """
+    write_json(path, document)
+    if cost is not None:
+        write_json(path.with_name(f'{path.stem}.timing.json'), cost)
+
+
+def print_timing(cost: Mapping[str, object], console: Console) -> None:
+    """Print what a run cost; see `timing`."""
+    workers = cost['workers']
     processes = 'process' if workers == 1 else 'processes'
     chunk_ms = cost.get('ms_per_chunk')
     chunk = '' if chunk_ms is None else f'chunk {chunk_ms["median"]} ms in the median, '
@@ -111,8 +120,6 @@ def write_timing(
         f'{cost["ms_per_decision"]} ms, {chunk}the rest of a step '
         f'{cost["ms_per_step_without_decisions"]} ms'
     )
-    if json_path is not None:
-        write_json(json_path.with_name(f'{json_path.stem}.timing.json'), cost)
 
 
 def _chunk_table(cells: Sequence[Mapping[str, object]]) -> Table:
@@ -159,7 +166,9 @@ def _failure_table(failed: Sequence[EpisodeRecord]) -> Table:
     table.add_column('seed', justify='right', no_wrap=True)
     table.add_column('what happened')
     for record in shown:
-        table.add_row(record.failure, record.task, str(record.seed), what_happened(record))
+        # What a model wrote may look like markup: `[/INST]`.
+        happened = escape(what_happened(record))
+        table.add_row(record.failure, record.task, str(record.seed), happened)
     return table
 
 

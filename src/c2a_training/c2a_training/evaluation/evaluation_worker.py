@@ -284,19 +284,37 @@ def _load_policy(settings: EvaluationSettings) -> Policy:
 
 
 _evaluator: EpisodeEvaluator | None = None
+_error: Exception | None = None
 
 
 def start_worker(settings: EvaluationSettings) -> None:
-    """Initialise a worker process."""
-    global _evaluator  # noqa: PLW0603 - the pool gives a worker no other place to keep it
+    """Initialise a worker process; what goes wrong is told by its first job.
+
+    A pool whose workers raise here says that it broke, and not why.
+    """
+    global _evaluator, _error  # noqa: PLW0603 - the pool gives a worker no other place
     from c2a_training.generation.generate_worker import die_with_parent
 
     die_with_parent()
-    _evaluator = EpisodeEvaluator(settings)
+    _evaluator, _error = None, None
+    try:
+        _evaluator = EpisodeEvaluator(settings)
+    except ValueError as err:
+        _error = ValueError(str(err))
+    except Exception as err:
+        logger.exception('a worker could not start')
+        _error = RuntimeError(f'a worker could not start: {type(err).__name__}: {err}')
 
 
 def run_job(job: EpisodeJob) -> EpisodeRecord:
-    """Evaluate one episode in an initialised worker process."""
+    """Evaluate one episode in an initialised worker process.
+
+    Raises:
+        ValueError: if planner or low level could not be made.
+        RuntimeError: if something else went wrong at the start.
+    """
+    if _error is not None:
+        raise _error
     if _evaluator is None:
         raise RuntimeError('worker has no simulator: call start_worker first')
     return _evaluator.evaluate(job)

@@ -18,7 +18,11 @@ from c2a_training.planner.examples import ExampleSettings, PlannerExamples
 
 
 class PlannerQuestioner:
-    """A model and the rows that it is asked about."""
+    """A model and the rows that it is asked about.
+
+    Attributes:
+        validation_share: of the episodes, by a hash of their names, that rows are drawn from.
+    """
 
     def __init__(
         self,
@@ -37,7 +41,8 @@ class PlannerQuestioner:
             data: directories of datasets.
             count: rows, at most.
             questions: auxiliary questions a row, at most.
-            held_out: only of episodes that training leaves out; else of all.
+            held_out: only of episodes that training has left out, as the checkpoint says how
+                many; else of all.
             seed: of the choice.
 
         Raises:
@@ -45,8 +50,8 @@ class PlannerQuestioner:
         """
         self._model = model
         self._datasets = [EpisodeDataset(path) for path in data]
-        share = ExampleSettings().validation_share if held_out else 1.0
-        settings = ExampleSettings(questions=questions, validation_share=share)
+        self.validation_share = _held_out_share(model) if held_out else 1.0
+        settings = ExampleSettings(questions=questions, validation_share=self.validation_share)
         self._examples = PlannerExamples(self._datasets, settings, held_out=True)
         rng = np.random.default_rng(seed)
         chosen = rng.permutation(len(self._examples))[:count]
@@ -85,3 +90,11 @@ class PlannerQuestioner:
     ) -> str:
         prompt = self._model.encode_prompt(instruction, memory, request)
         return write_reply(self._model, prompt, picture, max_tokens=MAX_TOKENS).text
+
+
+def _held_out_share(model: VisionLanguageModel) -> float:
+    """Share of the episodes that a model has not learned from; the usual one if nobody knows."""
+    info = model.checkpoint.info if model.checkpoint else None
+    if info is None or info.validation_share is None:
+        return ExampleSettings().validation_share
+    return info.validation_share

@@ -15,12 +15,13 @@ from c2a_training.cli import GROUP as CLI
 from c2a_training.cli import main
 from c2a_training.commands import evaluate_run
 from c2a_training.commands.evaluate_command import GROUP
-from c2a_training.evaluation import evaluation_pool
-from c2a_training.evaluation.checkpoint_facts import CheckpointFacts
+from c2a_training.evaluation import evaluation_output, evaluation_pool, evaluation_worker
+from c2a_training.evaluation.checkpoint_facts import CheckpointFacts, looks_of
 from c2a_training.evaluation.episode_record import Answer, EpisodeRecord, NamedObject
 from c2a_training.evaluation.evaluation_films import pick_examples
 from c2a_training.evaluation.evaluation_journal import journal_path
 from c2a_training.evaluation.evaluation_seeds import check_unseen
+from c2a_training.evaluation.evaluation_settings import EvaluationSettings
 from c2a_training.evaluation.html_report import write_report
 
 M = 1_000_000
@@ -28,7 +29,7 @@ PICK = "pick(actor=get_actor('red cube', (3, 5)))"
 
 
 class InventingEvaluator:
-    """Seeds that end in 3 fail; M + 66 crashes; M + 99 is Ctrl-C."""
+    """Seeds that end in 3 fail; M + 66 crashes; M + 99 is Ctrl-C; M + 73 speaks in tags."""
 
     ran: list[tuple[str, int]]
 
@@ -42,8 +43,9 @@ class InventingEvaluator:
         if job.seed == M + 66:
             return EpisodeRecord(job.task, job.seed, False, 'error: OSError: no', 'crash')
         fails = job.seed % 10 == 3
+        said = '[/INST] pick(' if job.seed == M + 73 else PICK.replace('red', 'blue')
         answer = Answer(
-            0, 'key_step', PICK, PICK.replace('red', 'blue') if fails else PICK,
+            0, 'key_step', PICK, said if fails else PICK,
             deviation='wrong object' if fails else '',
             objects=(NamedObject('red cube', (3, 5), (3, 6)),), tokens=20,
         )  # fmt: skip
@@ -94,6 +96,23 @@ def test_table_and_json_have_successes_intervals_and_classes(evaluate, tmp_path)
     assert (document['mean_success'], document['config']['complete']) == (0.9, True)
     timing = json.loads((tmp_path / 'deep' / 'e.timing.json').read_text())
     assert timing['ms_per_decision'] == 50.0
+
+
+def test_what_a_model_wrote_is_no_markup(evaluate):
+    code, screen = evaluate(*words(seeds=f'{M + 73}'))
+    assert (code, '[/INST] pick(' in screen) == (0, True)
+
+
+def test_results_are_on_the_disk_before_they_are_printed(evaluate, tmp_path, monkeypatch):
+    def fail(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(evaluation_output, 'print_results', fail)
+    path = tmp_path / 'e.json'
+    with pytest.raises(BrokenPipeError):
+        evaluate(*words('--json', path))
+    assert len(json.loads(path.read_text())['cells']) == 2
+    assert json.loads((tmp_path / 'e.timing.json').read_text())['episodes'] == 20
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bytes(evaluate, tmp_path):
@@ -188,6 +207,65 @@ def test_seeds_of_the_checkpoints_training_data_are_refused():
     check_unseen([M, M + 4, M + 8], facts)
     with pytest.raises(ValueError, match=f'abc was trained on seeds {M + 5} to {M + 7}'):
         check_unseen([M, M + 6], facts)
+
+
+@pytest.mark.parametrize(
+    ('splits', 'looks', 'why'),
+    [
+        (('train',), 'held out', 'which has no pair of split test'),
+        (('simple', 'train'), 'seen in training', 'no result on unseen looks'),
+        ((), 'unknown', 'nobody knows'),
+        (('train', 'unknown'), 'unknown', 'nobody knows'),
+    ],
+)
+def test_split_test_says_whether_its_looks_were_held_out(
+    evaluate, tmp_path, monkeypatch, splits, looks, why
+):
+    monkeypatch.setattr(
+        'c2a_training.evaluation.checkpoint_facts.read_facts',
+        lambda settings: CheckpointFacts('aaa', training_splits=splits),
+    )
+    path = tmp_path / 'e.json'
+    code, screen = evaluate(*words('--json', path, '--split', 'test'))
+    assert (code, f'looks {looks}: ' in screen, why in screen) == (0, True, True)
+    document = json.loads(path.read_text())
+    assert document['config']['looks'] == looks
+    write_report(tmp_path / 'r.html', document, [], [])
+    assert f'split test, looks {looks}</h1>' in (tmp_path / 'r.html').read_text()
+
+
+@pytest.mark.parametrize('more', [('--split', 'train'), ('--split', 'test')])
+def test_looks_are_not_spoken_of_where_they_mean_nothing(evaluate, tmp_path, more):
+    path = tmp_path / 'e.json'
+    assert 'looks' not in evaluate(*words('--json', path, *more))[1]
+    assert 'looks' not in json.loads(path.read_text())['config']
+
+
+def test_of_two_models_the_one_that_saw_more_counts():
+    models = [CheckpointFacts(name, training_splits=(name,)) for name in ('train', 'simple')]
+    assert looks_of(models) == 'seen in training'
+    assert looks_of([models[0], CheckpointFacts('oracle')]) == 'held out'
+    assert looks_of([CheckpointFacts('oracle')]) == ''
+
+
+@pytest.mark.parametrize(
+    ('error', 'kind', 'message'),
+    [
+        (ValueError('there are no episodes in out/x'), ValueError, 'there are no episodes in'),
+        (OSError('no GPU'), RuntimeError, 'a worker could not start: OSError: no GPU'),
+    ],
+)
+def test_a_worker_that_cannot_start_says_why(monkeypatch, error, kind, message):
+    class Failing:
+        def __init__(self, settings):
+            raise error
+
+    monkeypatch.setattr(evaluation_worker, 'EpisodeEvaluator', Failing)
+    monkeypatch.setattr(evaluation_worker, '_error', None)
+    # In a pool an error here would say that the pool broke.
+    evaluation_worker.start_worker(EvaluationSettings())
+    with pytest.raises(kind, match=message):
+        evaluation_worker.run_job(evaluation_pool.EpisodeJob('Pick', M))
 
 
 def test_options_right_behind_the_command_are_those_of_run(evaluate, capsys):

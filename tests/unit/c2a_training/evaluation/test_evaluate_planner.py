@@ -117,6 +117,7 @@ def ask(tmp_path, monkeypatch):
         code = evaluate_planner.run(args, Console(file=screen, width=160))
         return code, screen.getvalue(), prompts
 
+    ask.model = model
     return ask
 
 
@@ -136,6 +137,27 @@ def test_the_command_prints_tables_and_writes_the_figures(ask, tmp_path):
     first = path.read_bytes()
     ask('--all-episodes', '--rows', 12, '--json', path)
     assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize('share', [0.5, None])
+def test_rows_are_of_the_episodes_that_the_checkpoint_says_it_left_out(ask, tmp_path, share):
+    from c2a_training.planner.examples import ExampleSettings, is_held_out
+
+    ask.model.checkpoint = SimpleNamespace(
+        label='abc', info=SimpleNamespace(validation_share=share)
+    )
+    path = tmp_path / 'p.json'
+    code, screen, _ = ask('--json', path)
+    usual = ExampleSettings().validation_share
+    held = [name for name in ('Pick-0', 'Pick-1', 'Swap-0') if is_held_out(name, share or usual)]
+    if share is None:
+        # Three episodes are too few for the usual share.
+        assert (code, held) == (2, [])
+        return
+    assert code == 0
+    document = json.loads(path.read_text())
+    assert document['config']['validation_share'] == share
+    assert {entry['task'] for entry in document['tasks']} == {name[:-2] for name in held}
 
 
 @pytest.mark.parametrize(
