@@ -8,6 +8,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
@@ -82,10 +83,21 @@ def choose_config(
         config = make(args.preset or 'tiny')
     if args.threads is not None and args.threads < 1:
         raise ValueError(f'--threads is {args.threads}, expected at least 1')
-    for path in args.data:
+    _check_data(args.data)
+    return config
+
+
+def _check_data(paths: Iterable[Path]) -> None:
+    from c2a_training.dataset.dataset_manifest import MANIFEST
+
+    for path in paths:
         if not path.is_dir():
             raise ValueError(f'--data {path} is no directory: name datasets of `c2a generate`')
-    return config
+        if not (path / MANIFEST).is_file():
+            raise ValueError(
+                f'--data {path} is no dataset, there is no {MANIFEST} in it: name directories '
+                'that `c2a generate` made'
+            )
 
 
 def typed_command() -> str:
@@ -114,7 +126,7 @@ def run_training(
         return EXIT_USAGE
     try:
         is_done = _train(request, args, console, train)
-    except (ValueError, FloatingPointError, RuntimeError) as err:
+    except (ValueError, FloatingPointError, RuntimeError, OSError) as err:
         console.print(f'[red]error:[/] {escape(str(err))}', soft_wrap=True)
         return EXIT_FAILED
     if is_done:
@@ -135,7 +147,10 @@ def _train(
     train: Callable[[Request, Console], bool],
 ) -> bool:
     from c2a_core.process_memory import keep_freed_memory
+    from c2a_training.evaluation.source_commit import source_commit
 
+    # Later the checkout may be another one than what runs here.
+    source_commit()
     keep_freed_memory()
     import torch
 
