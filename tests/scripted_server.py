@@ -116,6 +116,24 @@ def endless(piece: str) -> Answer:
     return answer
 
 
+def pinging(seconds: float = 5.0) -> Answer:
+    """A stream of comments and no reply, until the client hangs up; then, or late, it ends."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        owner = handler.owner
+        _begin_stream(handler)
+        try:
+            for _ in range(round(seconds / 0.02)):
+                handler.wfile.write(b': ping\n\n')
+                handler.wfile.flush()
+                if owner.released.wait(0.02):
+                    return
+        except OSError:
+            owner.is_hung_up.set()
+
+    return answer
+
+
 def silent(handler: BaseHTTPRequestHandler) -> None:
     """No answer before the test is over."""
     handler.owner.released.wait()

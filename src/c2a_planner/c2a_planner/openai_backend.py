@@ -37,6 +37,7 @@ from c2a_planner.prompt import (
     text_after_image,
     text_before_image,
 )
+from c2a_planner.stream_deadline import hung_up_at
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk
@@ -137,17 +138,23 @@ class OpenAIBackend:
         """Have a reply written; see `PlannerBackend.reply`. Errors are in `Reply.error`."""
         del oracle_code
         started = time.monotonic()
+        deadline = started + self._timeout_s
         if not observation.base_image.size:
             return Reply('', error='there is no base picture: start the bridge with render:=true')
         url = picture_url(observation.base_image, self._picture_format)
         content = chat_content(instruction, memory, url, request_text(request_key_step))
         last = comment(memory[-1]) if memory and not request_key_step else ''
         try:
-            return self._ask_until(started + self._timeout_s, started, content, last)
+            return self._ask_until(deadline, started, content, last)
         except _FAILURES as err:
             logger.debug('no reply', exc_info=True)
-            error = explain(err, self._url, self._model, self._timeout_s, self._has_key)
-            return Reply('', latency_s=time.monotonic() - started, error=error)
+            ended = time.monotonic()
+            if ended >= deadline:
+                # What was hung up on looks like any broken connection.
+                error = late(self._url, self._timeout_s)
+            else:
+                error = explain(err, self._url, self._model, self._timeout_s, self._has_key)
+            return Reply('', latency_s=ended - started, error=error)
 
     def _ask_until(
         self, deadline: float, started: float, content: list[dict[str, object]], last: str
@@ -169,16 +176,16 @@ class OpenAIBackend:
         self, deadline: float, started: float, content: list[dict[str, object]], last: str
     ) -> Reply:
         """One request, read until it is known what it says."""
-        client = self._client.with_options(timeout=max(0.001, deadline - time.monotonic()))
-        self._model = self._model or _only_model(client, self._url)
+        self._model = self._model or _only_model(self._client_until(deadline), self._url)
         text, pieces, first_s, is_complete, has_stopped = '', 0, 0.0, False, False
-        with client.chat.completions.create(
+        stream = self._client_until(deadline).chat.completions.create(
             model=self._model,
             messages=[{'role': 'user', 'content': content}],  # type: ignore[misc,list-item]
             temperature=0.0,
             max_tokens=MAX_TOKENS,
             stream=True,
-        ) as stream:
+        )
+        with stream, hung_up_at(deadline, stream):
             for piece, end in _pieces(stream):
                 if piece and not pieces:
                     first_s = time.monotonic() - started
@@ -203,6 +210,9 @@ class OpenAIBackend:
             prefill_s=first_s,
             decode_s=latency_s - first_s,
         )
+
+    def _client_until(self, deadline: float) -> openai.OpenAI:
+        return self._client.with_options(timeout=max(0.001, deadline - time.monotonic()))
 
     def _repeats(self, last: str, text: str) -> bool:
         """Whether the beginning of a reply is known to be the commented last key step's."""

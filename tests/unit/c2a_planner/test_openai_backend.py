@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from fakes import CUBE, FakeSimulator
-from scripted_server import ScriptedServer, endless, events, plain, silent, stream
+from scripted_server import ScriptedServer, endless, events, pinging, plain, silent, stream
 
 from c2a_core.skill_api import comment
 from c2a_core.types import ReplyStatus
@@ -157,6 +157,14 @@ def test_reply_that_never_ends_is_given_up_after_the_time_out():
         reply = ask(server, timeout_s=0.1)
         assert server.is_hung_up.wait(5.0)
     assert 'within 0.1 s' in reply.error
+
+
+def test_server_that_only_shows_that_it_is_alive_is_given_up_after_the_time_out():
+    with ScriptedServer(pinging()) as server:
+        reply = ask(server, timeout_s=0.2, retries=3)
+        assert server.is_hung_up.wait(5.0)
+    assert 'within 0.2 s: raise server_timeout_s' in reply.error
+    assert len(server.requests) == 1
 
 
 def test_passing_errors_are_tried_again_with_growing_pauses():
