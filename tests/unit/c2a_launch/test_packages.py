@@ -53,6 +53,10 @@ PYPI_ONLY = {
     'transformers',
     'zstandard',
 }
+# Names on PyPI, where they differ; and what is imported by others for us.
+DISTRIBUTIONS = {'mcap_ros2': 'mcap-ros2-support'}
+IMPORTED_BY_TORCH = {'tensorboard'}
+ONLY_WITHOUT_ROS = {'supervisor'}
 
 
 def manifest(package: str) -> ET.Element:
@@ -87,6 +91,14 @@ def test_what_only_pypi_has_is_named_in_a_comment_of_package_xml(package):
     text = (FOLDERS[package] / 'package.xml').read_text(encoding='utf-8')
     missing = [name for name in imported(package) & PYPI_ONLY if name not in text]
     assert missing == []
+
+
+def test_readme_installs_what_only_pypi_has():
+    text = (ROOT / 'README.md').read_text(encoding='utf-8')
+    line = re.search(r'^pip install ((?:.*\\\n)*.*)$', text, re.MULTILINE).group(1)
+    installed = {word.partition('==')[0] for word in line.split()}
+    needed = {DISTRIBUTIONS.get(name, name) for name in PYPI_ONLY | IMPORTED_BY_TORCH}
+    assert needed - installed == ONLY_WITHOUT_ROS
 
 
 @pytest.mark.parametrize('package', FOLDERS)
