@@ -76,7 +76,7 @@ class DiffusionPolicy:
         if options.threads:
             torch.set_num_threads(options.threads)
         checkpoint = find_checkpoint(options.checkpoint)
-        checkpoint.check(options.base_camera)
+        checkpoint.check(options.base_camera, options.wrist_camera)
         device = options.device or ('cuda' if torch.cuda.is_available() else 'cpu')
         parts = read_policy(checkpoint, device)
         policy = cls(parts, _sampling(options, parts.config), checkpoint.label)

@@ -80,4 +80,5 @@ class ControllerParams:
             warm_start=None if self.warm_start < 0 else self.warm_start,
             threads=self.policy_threads,
             base_camera=self.cameras,
+            wrist_camera=self.cameras,
         )

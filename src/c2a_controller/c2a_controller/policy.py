@@ -21,6 +21,7 @@ class PolicyOptions:
         warm_start: share of these steps that the last chunk saves; None takes the checkpoint's.
         threads: of the model on the CPU; 0 leaves torch's own number.
         base_camera: pose of the camera; another checkpoint is refused. Empty: any will do.
+        wrist_camera: the same of the other one.
         device: `cpu` or `cuda`; empty takes a GPU where there is one.
     """
 
@@ -30,6 +31,7 @@ class PolicyOptions:
     warm_start: float | None = None
     threads: int = 0
     base_camera: str = ''
+    wrist_camera: str = ''
     device: str = ''
 
 

@@ -60,6 +60,7 @@ class PolicyInfo(Seal):
         text: what it is told: `code` and cache info, or the `instruction` (the flat baseline).
         labels: where the code it learned from came from, such as `oracle` or `relabel`.
         cameras: that it sees.
+        wrist_camera: pose of the wrist camera whose pictures it has seen.
         action_convention: names, units, frame and meaning of its actions.
         control_rate_hz: of its actions.
         proprioception: names of the numbers it is given.
@@ -70,6 +71,7 @@ class PolicyInfo(Seal):
     text: str = 'code'
     labels: str = 'oracle'
     cameras: tuple[str, ...] = CAMERAS
+    wrist_camera: str = 'framed'
     action_convention: str = ACTION_CONVENTION
     control_rate_hz: float = CONTROL_RATE_HZ
     proprioception: tuple[str, ...] = PROPRIO_NAMES
@@ -102,23 +104,24 @@ class PolicyCheckpoint:
         """What goes into messages: the beginning of its hash."""
         return self.info.hash[:12]
 
-    def check(self, base_camera: str = '') -> None:
+    def check(self, base_camera: str = '', wrist_camera: str = '') -> None:
         """Refuse a checkpoint that is damaged or was made for something else.
 
         Args:
             base_camera: pose of the camera that will be used; empty takes any.
+            wrist_camera: the same of the other one; it does not matter to who does not see it.
 
         Raises:
             CheckpointError: with what differs.
         """
         info = self.info
-        # It may know several: `framed+original`.
-        knows = not base_camera or base_camera in info.base_camera.split('+')
+        wrist_camera = wrist_camera if 'wrist' in info.cameras else ''
         self.info.check_fit(
             self.name,
             (
                 ('pictures', info.image_layout, IMAGE_LAYOUT),
-                ('base camera', info.base_camera, info.base_camera if knows else base_camera),
+                ('base camera', info.base_camera, _fitting(info.base_camera, base_camera)),
+                ('wrist camera', info.wrist_camera, _fitting(info.wrist_camera, wrist_camera)),
                 ('convention of actions', info.action_convention, ACTION_CONVENTION),
                 ('control rate [Hz]', info.control_rate_hz, CONTROL_RATE_HZ),
                 ('proprioception', info.proprioception, PROPRIO_NAMES),
@@ -263,11 +266,17 @@ Makes chunks of actions for a robot arm with a suction cup from the pictures of
   `{info.data_fingerprint}`, labels `{info.labels}`, pictures of the simulator only.
 * Actions at {info.control_rate_hz:g} Hz: {info.action_convention}.
 * Skill API version {info.skill_api_version}; {info.grid_size} x {info.grid_size} cells; base
-  camera `{info.base_camera}`; pictures {info.image_layout}. Another camera pose, other objects or
-  a real camera are outside of what it has seen.
+  camera `{info.base_camera}`, wrist camera `{info.wrist_camera}`; pictures {info.image_layout}.
+  Another camera pose, other objects or a real camera are outside of what it has seen.
 * Bounds are enforced behind it: what oversteps them is clipped or refused.
 
 {metrics_table(info.metrics)}"""
+
+
+def _fitting(known: str, used: str) -> str:
+    """What a checkpoint knows, if the pose that is used is among it; else that pose."""
+    # It may know several: `framed+original`.
+    return known if not used or used in known.split('+') else used
 
 
 def _read_json(path: Path) -> dict:

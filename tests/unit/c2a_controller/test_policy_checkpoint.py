@@ -81,6 +81,7 @@ def test_the_same_weights_have_the_same_name(written, tmp_path):
         ({'grid_size': 12}, 'another cells along the picture: 12, here it is 10'),
         ({'image_layout': 'bgr8'}, "another pictures: 'bgr8'"),
         ({'base_camera': 'original'}, "another base camera: 'original', here it is 'framed'"),
+        ({'wrist_camera': 'original'}, "another wrist camera: 'original', here it is 'framed'"),
         ({'action_convention': 'joints'}, "another convention of actions: 'joints'"),
         ({'control_rate_hz': 10.0}, 'another control rate'),
         ({'proprioception': ['q']}, 'another proprioception'),
@@ -92,14 +93,27 @@ def test_the_same_weights_have_the_same_name(written, tmp_path):
 def test_what_does_not_fit_is_refused_with_what_differs(copied, fields, words):
     change(copied, **fields)
     with pytest.raises(CheckpointError) as caught:
-        find_checkpoint(copied).check('framed')
+        find_checkpoint(copied).check('framed', 'framed')
     assert words in str(caught.value)
 
 
 @pytest.mark.parametrize('camera', ['', 'framed', 'original'])
 def test_a_checkpoint_that_knows_both_cameras_takes_either(copied, camera):
-    change(copied, base_camera='framed+original')
-    find_checkpoint(copied).check(camera)
+    change(copied, base_camera='framed+original', wrist_camera='original+framed')
+    find_checkpoint(copied).check(camera, camera)
+
+
+def test_the_wrist_cameras_pose_matters_to_those_that_see_it(copied):
+    path = copied / INFO_NAME
+    content = json.loads(path.read_text())
+    assert content.pop('wrist_camera') == 'framed'
+    path.write_text(json.dumps(content))
+    # One from before it was written down has seen the framed one.
+    find_checkpoint(copied).check('framed', 'framed')
+    with pytest.raises(CheckpointError, match='another wrist camera'):
+        find_checkpoint(copied).check('framed', 'original')
+    change(copied, cameras=['base'])
+    find_checkpoint(copied).check('framed', 'original')
 
 
 def test_damage_is_found(copied):

@@ -9,6 +9,7 @@ results. A simulator is made at the first time and kept.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from c2a_training.policy.policy_train_config import ClosedLoopSettings
 logger = logging.getLogger(__name__)
 
 SUCCESS = 'success'
+WRIST_CAMERA = 'framed'
+"""Pose of evaluation's wrist camera."""
 
 
 class PolicySeat:
@@ -56,6 +59,10 @@ class ClosedLoop:
         tasks: of the training.
         image_size: of the policy's pictures [px].
         base_camera: that it was trained with.
+        wrist_cameras: that it was trained with.
+
+    Raises:
+        ValueError: if the simulator's wrist camera is none of them.
     """
 
     def __init__(
@@ -66,7 +73,13 @@ class ClosedLoop:
         tasks: tuple[str, ...],
         image_size: int,
         base_camera: str,
+        wrist_cameras: Sequence[str] = (WRIST_CAMERA,),
     ) -> None:
+        if WRIST_CAMERA not in wrist_cameras:
+            raise ValueError(
+                f'episodes are run with the wrist camera {WRIST_CAMERA}, the data have '
+                f'{", ".join(wrist_cameras)}: set closed_loop.minutes to 0'
+            )
         self._settings = settings
         self._evaluation = EvaluationSettings(
             planner=planner,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from c2a_controller.policy_checkpoint import PolicyInfo, policy_card
 from c2a_training.planner.train_state import Progress
@@ -24,9 +24,16 @@ def make_info(
     config: PolicyTrainConfig,
     progress: Progress,
     windows: PolicyWindows,
-    cameras: Iterable[str],
+    poses: Mapping[str, Iterable[str]],
 ) -> PolicyInfo:
-    """Description of a checkpoint, without its files' hashes."""
+    """Description of a checkpoint, without its files' hashes.
+
+    Args:
+        config: of the training.
+        progress: where it is.
+        windows: it learns from.
+        poses: for each camera, those in the data.
+    """
     labels = config.windows.labels
     if labels == RECORDED:
         labels = '+'.join(sorted({label_origin(dataset) for dataset in windows.datasets}))
@@ -36,7 +43,8 @@ def make_info(
         commit=training_commit(progress),
         seed=config.seed,
         metrics={name: round(value, 5) for name, value in progress.metrics.items()},
-        base_camera='+'.join(sorted(cameras)),
+        base_camera='+'.join(sorted(poses['base'])),
+        wrist_camera='+'.join(sorted(poses['wrist'])),
         training_seeds=training_seeds(windows.datasets, progress),
         training_splits=training_splits(windows.datasets, progress),
         text='instruction' if config.windows.flat else 'code',

@@ -24,6 +24,7 @@ from c2a_controller.diffusion_policy import DiffusionPolicy
 from c2a_controller.policy_checkpoint import find_checkpoint, read_policy, write_policy
 from c2a_controller.policy_net import PolicyNet
 from c2a_controller.policy_objective import make_objective
+from c2a_core.spaces import CAMERAS
 from c2a_training.atomic_file import write_json
 from c2a_training.dataset.dataset_manifest import read_manifest
 from c2a_training.dataset.episode_dataset import EpisodeDataset
@@ -179,7 +180,7 @@ class PolicyTraining:
 
     def _write(self, name: str, progress: Progress) -> None:
         config, windows, start = self._config, self._windows, self._start
-        info = make_info(config, progress, windows, self._cameras)
+        info = make_info(config, progress, windows, self._poses)
         write_policy(
             self._request.out / name,
             config.model,
@@ -198,7 +199,8 @@ class PolicyTraining:
                 planner=config.loop_planner,
                 tasks=self._windows.tasks(),
                 image_size=config.model.image_size,
-                base_camera=self._cameras[0],
+                base_camera=self._poses['base'][0],
+                wrist_cameras=self._poses['wrist'],
             )
         return PolicyCheckup(
             config,
@@ -284,10 +286,13 @@ class PolicyTraining:
         progress.data = now
 
     @property
-    def _cameras(self) -> list[str]:
-        """Poses of the base camera in the data."""
+    def _poses(self) -> dict[str, list[str]]:
+        """Poses of each camera in the data."""
         options = [read_manifest(path).options for path in self._request.data]
-        return sorted({str(found.get('base_camera', 'framed')) for found in options})
+        return {
+            camera: sorted({str(found.get(f'{camera}_camera', 'framed')) for found in options})
+            for camera in CAMERAS
+        }
 
     def _open_frames(self, log: TrainLog) -> None:
         config, frames = self._config, self._frames

@@ -230,6 +230,18 @@ def test_episodes_are_run_at_the_end_and_choose_the_best(data, tmp_path, monkeyp
     assert 'closed loop' in text
 
 
+def test_the_poses_of_both_cameras_are_written_down(tmp_path):
+    with EpisodeWriter(tmp_path / 'set', {'image_size': 32, 'wrist_camera': 'original'}) as writer:
+        for seed in range(3):
+            writer.add(make_rows('Pick', seed, 6))
+        writer.finish()
+    with pytest.raises(ValueError, match='wrist camera framed, the data have original'):
+        train(tmp_path / 'set', tmp_path / 'no', train__steps=1, closed_loop__minutes=1.0)
+    assert train(tmp_path / 'set', tmp_path / 'run', train__steps=1)[0]
+    info = find_checkpoint(tmp_path / 'run' / 'last').info
+    assert (info.base_camera, info.wrist_camera) == ('framed', 'original')
+
+
 class TestCommand:
     def run(self, words):
         args = _parser().parse_args(['policy', *words])
