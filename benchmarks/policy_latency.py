@@ -10,7 +10,8 @@ Two tables:
 
 The rows of a table take turns, so that a busy machine is busy for all of them. Without a
 checkpoint the weights are random, at the same cost. `--preset full` measures the paper's size,
-with a T5-base of random weights; `--train` also measures training samples a second.
+with a T5-base of random weights; `--train` also measures training samples a second, by the
+trainer's own step: auxiliary losses, clipped gradients and averaged weights included.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -38,11 +40,16 @@ from c2a_controller.normaliser import PolicyNormalisation
 from c2a_controller.policy_checkpoint import PolicyParts, find_checkpoint, read_policy
 from c2a_controller.policy_config import PolicyConfig, preset
 from c2a_controller.policy_net import PolicyNet
-from c2a_controller.policy_objective import PolicyBatch, Sampling, make_objective, policy_loss
+from c2a_controller.policy_objective import Sampling, make_objective
 from c2a_controller.policy_text import PolicyTokenizer, train_tokenizer
 from c2a_core.sealed_directory import CheckpointError
 from c2a_core.spaces import PROPRIO_DIM
 from c2a_core.types import KeyStep, Observation, ReplyStatus
+from c2a_training.policy.auxiliary_losses import token_side
+from c2a_training.policy.averaging_step import AveragingStep
+from c2a_training.policy.policy_data import noise_tensors, text_tensors
+from c2a_training.policy.policy_train_config import PolicyTrainConfig, make_config
+from c2a_training.policy.policy_train_net import PolicyTrainNet
 
 TARGET_MS = 80.0
 CUBE, BALL = "get_actor('red cube', (3, 5))", "get_actor('blue triangle', (7, 2))"
@@ -200,41 +207,57 @@ def synchronise(device: str) -> None:
 
 
 def measure_training(parts: PolicyParts, args, console: Console) -> dict[str, float]:
-    """Samples a second of forward, backward and optimiser, in bfloat16."""
-    config, device = parts.config, args.device
-    net = parts.net.train().requires_grad_(True)
-    trained = [weight for weight in net.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(trained, 1e-4)
-    objective, generator = make_objective(config), torch.Generator().manual_seed(0)
-    count, side = args.batch_size, config.image_size
-    batch = PolicyBatch(
-        parts.tokenizer.encode([CODE] * count, [CACHE] * count),
-        {
-            name: torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8)
-            for name in config.cameras
-        },
-        torch.randn(count, PROPRIO_DIM),
-        torch.rand(count, config.pred_horizon, config.action_dim) * 2 - 1,
-        torch.ones(count, config.pred_horizon, dtype=torch.bool),
-    ).to(device)
+    """Samples a second of the trainer's own step, on one batch that is there already."""
+    config = training_config(parts, args)
+    net = PolicyTrainNet(parts.net.train().requires_grad_(True), config.auxiliary)
+    accelerator = Accelerator(cpu=args.device == 'cpu')
+    step = AveragingStep(net, config, accelerator)
+    batch = {
+        name: value.to(accelerator.device) for name, value in training_batch(parts, config).items()
+    }
     seconds = []
-    for _ in track(range(args.train_steps + 1), 'training', console=console, transient=True):
-        synchronise(device)
+    numbers = range(args.train_steps + 1)
+    for number in track(numbers, 'training', console=console, transient=True):
+        synchronise(args.device)
         started = time.perf_counter()
-        with torch.autocast(device, torch.bfloat16):
-            loss = policy_loss(net, objective, batch, generator, args.repeats)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        synchronise(device)
+        step.run(batch, number, 1e-4)
+        synchronise(args.device)
         seconds.append(time.perf_counter() - started)
     step_s = float(np.median(seconds[1:]))
-    net.eval().requires_grad_(False)
+    parts.net.eval().requires_grad_(False)
     return {
-        'samples_per_s': round(count / step_s, 1),
+        'samples_per_s': round(config.train.batch_size / step_s, 1),
         'step_s': round(step_s, 4),
-        'batch_size': count,
-        'repeats': args.repeats,
+        'batch_size': config.train.batch_size,
+        'repeats': config.repeats,
+        'threads': torch.get_num_threads(),
+    }
+
+
+def training_config(parts: PolicyParts, args) -> PolicyTrainConfig:
+    """The preset's settings, with the network at hand."""
+    given = (('train.batch_size', args.batch_size), ('repeats', args.repeats))
+    changes = {name: value for name, value in given if value is not None}
+    return dataclasses.replace(make_config(args.preset, changes), model=parts.config)
+
+
+def training_batch(parts: PolicyParts, config: PolicyTrainConfig) -> dict[str, torch.Tensor]:
+    """A batch as `PolicyBatches` makes them, of noise."""
+    model, count = config.model, config.train.batch_size
+    numbers = np.random.default_rng(0)
+    side, tokens = model.image_size, token_side(model) ** 2
+    actions = torch.rand(count, model.pred_horizon, model.action_dim) * 2 - 1
+    pictures = numbers.integers(0, 256, (count, len(model.cameras), side, side, 3), np.uint8)
+    return {
+        'images': torch.from_numpy(pictures),
+        'proprio': torch.randn(count, PROPRIO_DIM),
+        'actions': actions,
+        'mask': torch.ones(count, model.pred_horizon, dtype=torch.bool),
+        'token_colors': torch.zeros(count, tokens, dtype=torch.int64),
+        'token_shapes': torch.zeros(count, tokens, dtype=torch.int64),
+        'goal': torch.randn(count, 3),
+        **text_tensors(parts.tokenizer.encode([CODE] * count, [CACHE] * count)),
+        **noise_tensors(make_objective(model), actions, config.repeats, numbers),
     }
 
 
@@ -279,8 +302,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--threads', type=int, default=1, help="0: torch's own number")
     parser.add_argument('--train', action='store_true', help='also training samples a second')
     parser.add_argument('--train-steps', type=int, default=10)
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--repeats', type=int, default=8, help='noisy chunks for each sample')
+    parser.add_argument('--train-threads', type=int, default=0, help="0: torch's own number")
+    parser.add_argument('--batch-size', type=int, help="of training (default: the preset's)")
+    parser.add_argument('--repeats', type=int, help="noise levels of a sample (the preset's)")
     parser.add_argument('--json', type=Path)
     args = parser.parse_args()
     if args.device == 'cuda' and not torch.cuda.is_available():
@@ -294,6 +318,7 @@ def main() -> int:
     """Run the benchmark."""
     args = parse_arguments()
     console = Console()
+    train_threads = args.train_threads or torch.get_num_threads()
     if args.threads:
         torch.set_num_threads(args.threads)
     parts, label = load(args, console)
@@ -320,6 +345,7 @@ def main() -> int:
         word = 'met' if first['p50_ms'] <= TARGET_MS else 'missed'
         console.print(f'{name}: {first["p50_ms"]:.1f} ms, target {TARGET_MS:g} ms: {word}')
     if args.train:
+        torch.set_num_threads(train_threads)
         document['training'] = measure_training(parts, args, console)
         console.print(f'training: {document["training"]["samples_per_s"]} samples/s')
     document['memory_mib'] = round(memory_mib(args.device), 1)
