@@ -51,7 +51,7 @@ from c2a_training.policy.policy_train_config import (
 from c2a_training.policy.policy_train_net import PolicyTrainNet
 from c2a_training.policy.windows import NoWindowsError, PolicyWindows
 from c2a_training.training.processes import make_accelerator
-from c2a_training.training.training_card import begin_after
+from c2a_training.training.training_card import begin_after, note_data
 
 STAGE = 'policy'
 BEST, LAST = 'best', 'last'
@@ -263,6 +263,7 @@ class PolicyTraining:
         if self._request.init is not None:
             checkpoint = find_checkpoint(self._request.init)
             begin_after(progress, checkpoint.source, checkpoint.info)
+        note_data(progress, self._datasets)
         return progress
 
     def _check_state(self, progress: Progress) -> None:
@@ -277,13 +278,11 @@ class PolicyTraining:
         if self._accelerator.is_main_process:
             write_json(self._request.out / 'config.json', self._config.as_dict())
         progress.config = self._config.as_dict()
-        now = [dataset.fingerprint for dataset in self._datasets]
-        if progress.data != now and self._console is not None:
+        if note_data(progress, self._datasets) and self._console is not None:
             self._console.print(
                 '[yellow]the data are not those that the training began with:[/] it goes on with '
                 'the new ones'
             )
-        progress.data = now
 
     @property
     def _poses(self) -> dict[str, list[str]]:

@@ -112,6 +112,7 @@ def test_best_and_last_are_checkpoints_of_the_average_that_run(whole):
         checkpoint = find_checkpoint(out / name)
         checkpoint.check('framed')
         assert checkpoint.info.training_seeds == ((0, 5),)
+        assert checkpoint.info.training_splits == ('simple',)
         assert (checkpoint.info.text, checkpoint.info.labels) == ('code', 'oracle')
         assert checkpoint.info.metrics['step_mm'] > 0
         assert {'color_right', 'shape_right', 'goal_mm'} <= checkpoint.info.metrics.keys()
