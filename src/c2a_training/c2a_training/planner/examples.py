@@ -31,6 +31,7 @@ from c2a_sim_bridge.sim.object_pool import HELD_OUT
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.llava_questions import make_questions
 from c2a_training.planner.renaming import rename
+from c2a_training.training.weights import check_weights, read_weights, weight_of
 
 CODE_KINDS = ('step', 'key_step')
 QUESTION_KINDS = ('where', 'presence', 'what', 'which')
@@ -86,6 +87,8 @@ class ExampleSettings:
         questions: auxiliary questions a picture, at most.
         memory_noise: probability that a cell in the memory is moved by one.
         validation_share: share of the episodes that is held out, by a hash of their names.
+        weights: `TASK=W` or `DATASET=W`: rows of that task, or of the dataset with that directory
+            name, are drawn so many times as often.
         rename_share: share of the examples whose objects get other names in all texts. With
             pictures, which do not show them, only where the texts alone tell every name; the cells
             are then nothing to learn from.
@@ -97,6 +100,7 @@ class ExampleSettings:
     questions: int = 4
     memory_noise: float = 0.1
     validation_share: float = 0.03
+    weights: tuple[str, ...] = ()
     rename_share: float = 0.0
     has_pictures: bool = True
 
@@ -110,6 +114,7 @@ class ExampleSettings:
             raise ValueError(f'new_name_weight must be more than 0, got {self.new_name_weight}')
         if self.questions < 0:
             raise ValueError(f'questions must not be negative, got {self.questions}')
+        read_weights(self.weights)
 
 
 def is_held_out(episode: str, share: float) -> bool:
@@ -141,6 +146,8 @@ class PlannerExamples:
         self.settings = settings or ExampleSettings()
         self._datasets = tuple(datasets)
         self._knows_oracle = tuple(map(_knows_oracle, self._datasets))
+        self._weights = read_weights(self.settings.weights)
+        check_weights(self._weights, self._datasets)
         parts = [
             self._usable_rows(index, dataset, held_out)
             for index, dataset in enumerate(self._datasets)
@@ -154,7 +161,8 @@ class PlannerExamples:
             raise ValueError(
                 f'the data have no rows with a base picture for {what}: generate more episodes'
             )
-        weights = np.where(is_new, self.settings.new_name_weight, 1.0)
+        weights = np.concatenate([part.weights for part in parts])
+        weights *= np.where(is_new, self.settings.new_name_weight, 1.0)
         self._borders = _TaskDraw(np.nonzero(self.is_border)[0], tasks, weights)
         self._middles = _TaskDraw(np.nonzero(~self.is_border)[0], tasks, weights)
 
@@ -258,16 +266,19 @@ class PlannerExamples:
         rows = np.array([[index, row] for row in known], np.int64).reshape(-1, 2)
         names = dataset.texts('task', known)
         tasks = np.array([zlib.crc32(name.encode()) for name in names], np.int64)
-        return _Rows(rows, np.array(border, bool), np.array(is_new, bool), tasks)
+        folder = dataset.directory.name
+        weights = np.array([weight_of(self._weights, folder, name) for name in names], float)
+        return _Rows(rows, np.array(border, bool), np.array(is_new, bool), tasks, weights)
 
 
 class _Rows(NamedTuple):
-    """Rows of a dataset: dataset and row (N, 2), at a border?, a new name?, task ids."""
+    """Rows of a dataset: dataset and row (N, 2), at a border?, a new name?, task ids, weights."""
 
     rows: np.ndarray
     is_border: np.ndarray
     is_new: np.ndarray
     tasks: np.ndarray
+    weights: np.ndarray
 
 
 class _TaskDraw:

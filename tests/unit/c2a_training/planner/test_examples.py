@@ -137,6 +137,19 @@ def test_key_steps_with_new_names_are_drawn_more_often(dataset):
     assert shares[1] > 1.5 * shares[0]
 
 
+def test_tasks_are_drawn_by_their_weights(dataset):
+    made = examples(
+        dataset, validation_share=0.0, new_name_weight=1.0, weights=('Swap=5', 'set=2')
+    )
+    rows = made.rows[made.draw(np.random.default_rng(3), 4000), 1].tolist()
+    swaps = np.mean([dataset.texts('task', [row])[0] == 'Swap' for row in rows])
+    assert swaps == pytest.approx(5 / (5 + 5**0.5), abs=0.03)
+    with pytest.raises(ValueError, match='no task and no dataset is named Stack: the data have'):
+        examples(dataset, weights=('Stack=2',))
+    with pytest.raises(ValueError, match="weight 'Swap=much': expected NAME=W"):
+        examples(dataset, weights=('Swap=much',))
+
+
 def test_questions_come_from_the_labels(dataset):
     made = examples(dataset, questions=3, validation_share=0.0)
     kinds = set()
