@@ -126,24 +126,31 @@ def _what(places: dict[str, list[Cell]], fake: Cell | None) -> Iterator[Question
 
 
 def _which(places: dict[str, list[Cell]], word: str) -> Iterator[Question]:
-    """The only cube, the only red object: what it is called, and where it is by its whole name."""
+    """The only cube, the only red object: what it is called, and where it is by its whole name.
+
+    In code as well: what is only asked in sentences is slow to be used there.
+    """
     words = [word for name, cells in places.items() for word in name.split(' ', 1) * len(cells)]
     for name, cells in places.items():
         color, _, noun = name.partition(' ')
         if color not in COLORS or not noun:
             continue
         where = f'The {name} is at {cells[0]}.'
+        call = f"move3d(actor=get_actor('{name}', {cells[0]}))"
         if words.count(noun) == 1:
             yield Question('which', f'What color is the {noun}?', f'The {noun} is {color}.')
             yield Question('which', f'Where is the {noun}?', where)
             meaning = f'{with_article(noun).capitalize()} is {with_article(word)}.'
             yield Question('which', f'{meaning} Where is the {word}?', where)
+            yield Question('which', f'{meaning} Move to the {word}', call)
+            yield Question('which', f'Move to the {noun}', call)
         if words.count(color) == 1:
             thing = f'{color} object'
             yield Question(
                 'which', f'What is the {thing}?', f'The {thing} is {with_article(noun)}.'
             )
             yield Question('which', f'Where is the {thing}?', where)
+            yield Question('which', f'Move to the {thing}', call)
 
 
 def _are(names: list[str]) -> str:
