@@ -54,3 +54,13 @@ def test_a_policy_does_the_same_in_one_worker_and_in_two(tmp_path):
     chunks = document['cells'][0]['chunks']
     assert chunks['chunks'] > 3
     assert not chunks['refused']
+
+
+def test_a_low_level_that_cannot_be_made_says_why_from_a_worker_too(tmp_path):
+    screen = io.StringIO()
+    folder = tmp_path / 'nothing'
+    words = ['run', '--planner', 'oracle', '--low-level', 'replay', '--replay-dir', str(folder)]
+    words += ['--tasks', 'Pick', '--seeds', f'{FIRST}-{FIRST + 1}', '--workers', '2']
+    args = GROUP.make_parser('run').parse_args(words)
+    assert evaluate_run.run(args, Console(file=screen, width=400)) == 2
+    assert "nothing' is not there: give replay_dir" in screen.getvalue()

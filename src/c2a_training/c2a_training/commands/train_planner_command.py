@@ -83,7 +83,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         '--model', metavar='ID', help='preset phi3: the LLaVA-Phi-3, hub id or directory'
     )
     parser.add_argument(
-        '--init', metavar='CHECKPOINT', help='begin with the weights and tokenizer of a checkpoint'
+        '--init',
+        metavar='CHECKPOINT',
+        help='begin with the weights and tokenizer of a checkpoint: a shipped name, a directory '
+        'or a hub id',
     )
     add_options(parser)
 
