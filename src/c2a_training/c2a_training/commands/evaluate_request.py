@@ -183,9 +183,9 @@ def _add_low_level_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--exec-horizon',
         type=int,
-        default=8,
+        default=EvaluationSettings.exec_horizon,
         metavar='N',
-        help='policy: actions executed of a chunk before a new one is made (default: 8)',
+        help='policy: actions executed of a chunk before a new one is made (default: %(default)s)',
     )
     parser.add_argument(
         '--denoising-steps',
