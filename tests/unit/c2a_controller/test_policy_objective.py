@@ -196,7 +196,7 @@ def test_two_steps_that_differ_in_their_code_alone_are_learned_by_heart():
     batch = replace(batch, images=seen, proprio=batch.proprio[:1].expand(2, -1))
     optimizer = torch.optim.AdamW(net.parameters(), 8e-3)
     numbers = generator()
-    for _ in range(40):
+    for _ in range(60):
         optimizer.zero_grad()
         policy_loss(net, objective, batch, numbers, 4).backward()
         optimizer.step()

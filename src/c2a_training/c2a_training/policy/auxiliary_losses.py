@@ -113,6 +113,7 @@ class AuxiliaryHeads(nn.Module):
                 total = total + self._settings.goal_weight * error.mean(1)
         return total
 
+    @torch.no_grad()
     def figures(
         self, images: torch.Tensor, condition: torch.Tensor, batch: Batch
     ) -> dict[str, tuple[float, float]]:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -42,7 +44,8 @@ def windows(tmp_path_factory):
         writer.add(make_rows('Pick', 0, STEPS))
         writer.add(make_rows('Pick', 1, STEPS, with_labels=False))
         writer.finish()
-    return PolicyWindows([EpisodeDataset(directory, threads=1)], CONFIG.windows, pred_horizon=4)
+    settings = replace(CONFIG.windows, validation_share=0.0)
+    return PolicyWindows([EpisodeDataset(directory, threads=1)], settings, pred_horizon=4)
 
 
 @pytest.fixture(scope='module')

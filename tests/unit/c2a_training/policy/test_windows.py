@@ -84,22 +84,25 @@ def test_a_choice_that_is_none_is_refused():
         WindowSettings(border_weight=0.0)
 
 
-class TestPushed:
+LENGTH, PUSHED = 20, (6, 7)
+
+
+@pytest.fixture(scope='module')
+def pushed(tmp_path_factory):
     """An episode of 20 steps, pushed in its rows 6 and 7."""
+    builder = EpisodeRowsBuilder('Pick', 0, 'Do Pick 0')
+    for step, parts in enumerate(episode_parts('Pick', 0, LENGTH)):
+        wanted = make_action([0.001 * step, 0.0, 0.0], np.zeros(3), True)
+        builder.add(*parts, wanted if step in PUSHED else None)
+    directory = tmp_path_factory.mktemp('sets') / 'pushed'
+    with EpisodeWriter(directory, {'image_size': 32}) as writer:
+        writer.add(builder.finish())
+        writer.finish()
+    return [EpisodeDataset(directory, threads=1)]
 
-    LENGTH, PUSHED = 20, (6, 7)
 
-    @pytest.fixture(scope='class')
-    def pushed(self, tmp_path_factory):
-        builder = EpisodeRowsBuilder('Pick', 0, 'Do Pick 0')
-        for step, parts in enumerate(episode_parts('Pick', 0, self.LENGTH)):
-            wanted = make_action([0.001 * step, 0.0, 0.0], np.zeros(3), True)
-            builder.add(*parts, wanted if step in self.PUSHED else None)
-        directory = tmp_path_factory.mktemp('sets') / 'pushed'
-        with EpisodeWriter(directory, {'image_size': 32}) as writer:
-            writer.add(builder.finish())
-            writer.finish()
-        return [EpisodeDataset(directory, threads=1)]
+class TestPushed:
+    """Windows around a push."""
 
     def learned(self, windows, row):
         """Actions and mask of the window at a row."""
@@ -109,9 +112,9 @@ class TestPushed:
 
     def test_windows_that_cannot_foresee_a_push_are_left_out(self, pushed):
         rows = windows_of(pushed, undisturbed_rows=3).rows[:, 1].tolist()
-        assert rows == [0, 1, 2, *range(6, self.LENGTH)]
+        assert rows == [0, 1, 2, *range(6, LENGTH)]
         every = windows_of(pushed, undisturbed_rows=0).rows[:, 1].tolist()
-        assert every == list(range(self.LENGTH))
+        assert every == list(range(LENGTH))
 
     def test_what_was_intended_is_learned_up_to_the_push(self, pushed):
         windows = windows_of(pushed, undisturbed_rows=0)
@@ -127,7 +130,7 @@ class TestPushed:
     def test_a_push_in_the_next_sub_task_does_not_matter_to_one_that_rests(self, pushed):
         # Sub-tasks begin at 0 and 6.
         windows = windows_of(pushed, undisturbed_rows=3, past_border='hold')
-        assert windows.rows[:, 1].tolist() == list(range(self.LENGTH))
+        assert windows.rows[:, 1].tolist() == list(range(LENGTH))
         assert self.learned(windows, 4)[1] == [True] * 4
 
 
