@@ -80,7 +80,7 @@ def test_the_flat_baseline_gets_the_instruction_and_nothing_else():
     other, policy = evaluate(replace(POLICY, planner='none'))
     assert len({code for _, code in policy.asked}) == 1
     assert policy.asked[0][1].startswith('Pick')
-    assert [step for step, _ in policy.asked] == list(range(0, other.steps, 8))
+    assert [step for step, _ in policy.asked] == list(range(0, other.steps, POLICY.exec_horizon))
     assert (other.failure, other.answers, other.wall['decisions']) == ('time-out', (), 0)
 
 

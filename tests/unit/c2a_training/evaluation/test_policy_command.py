@@ -79,7 +79,7 @@ def test_results_name_the_policy_its_settings_and_its_chunks(evaluate, tmp_path)
 
 
 @pytest.mark.parametrize(
-    'words', [('--exec-horizon', '4'), ('--denoising-steps', '5'), ('--warm-start', '0.5')]
+    'words', [('--exec-horizon', '8'), ('--denoising-steps', '5'), ('--warm-start', '0.5')]
 )
 def test_a_journal_of_another_use_of_the_policy_is_refused(evaluate, tmp_path, words):
     path, mine = tmp_path / 'e.json', seal(tmp_path, 'mine')
