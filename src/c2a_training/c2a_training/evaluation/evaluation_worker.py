@@ -279,6 +279,8 @@ def _load_policy(settings: EvaluationSettings) -> Policy:
         # As the planner: sums depend on the number of threads in their last bits.
         threads=1,
         base_camera=settings.base_camera,
+        # The simulator's own: evaluation has no other.
+        wrist_camera='framed',
     )
     return make_policy(settings.low_level, str(settings.replay_dir or ''), options)
 
