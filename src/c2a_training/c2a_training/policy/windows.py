@@ -38,6 +38,7 @@ from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.planner.examples import is_held_out
 from c2a_training.policy.row_labels import LabelText, check_strategy, label_rows
 from c2a_training.policy.row_spans import NEVER, RowSpans, find_spans
+from c2a_training.training.weights import check_weights, read_weights
 
 PAST_BORDER = ('next', 'mask', 'hold')
 BORDER_ROWS = 2
@@ -103,17 +104,7 @@ class WindowSettings:
         Raises:
             ValueError: for what is no weight.
         """
-        found = {}
-        for text in self.weights:
-            name, equals, value = text.partition('=')
-            try:
-                weight = float(value)
-            except ValueError:
-                weight = -1.0
-            if not equals or not name or not 0 <= weight < float('inf'):
-                raise ValueError(f'weight {text!r}: expected NAME=W with W at least 0')
-            found[name] = weight
-        return found
+        return read_weights(self.weights)
 
 
 class PolicyWindows:
@@ -299,14 +290,7 @@ class PolicyWindows:
             ValueError: for a name that is none.
         """
         weights = self.settings.weight_of()
-        known = {dataset.directory.name for dataset in self.datasets}
-        known |= {episode.task for dataset in self.datasets for episode in dataset.episodes}
-        unknown = sorted(weights.keys() - known)
-        if unknown:
-            raise ValueError(
-                f'no task and no dataset is named {unknown[0]}: the data have '
-                f'{", ".join(sorted(known))}'
-            )
+        check_weights(weights, self.datasets)
         return weights
 
     def _weigh(self) -> None:
