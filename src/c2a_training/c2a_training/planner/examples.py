@@ -30,6 +30,7 @@ from c2a_planner.prompt import KEY_STEP_REQUEST, STEP_REQUEST
 from c2a_sim_bridge.sim.object_pool import HELD_OUT
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.llava_questions import make_questions
+from c2a_training.planner.arm_heads import find_over
 from c2a_training.planner.renaming import rename
 from c2a_training.training.weights import check_weights, read_weights, weight_of
 
@@ -129,6 +130,8 @@ class PlannerExamples:
         settings: what is asked.
         rows: (N, 2) int64, dataset and row of each example that can be drawn.
         is_border: (N,) bool.
+        runs: (N,) bool, whether a key step runs already.
+        is_over: of each dataset the rows, (rows,) bool, at which what runs is no longer right.
 
     Args:
         datasets: of `./c2a generate` or `./c2a data from-bag`.
@@ -154,6 +157,11 @@ class PlannerExamples:
         ]
         self.rows = np.concatenate([part.rows for part in parts])
         self.is_border = np.concatenate([part.is_border for part in parts])
+        self.runs = np.concatenate([part.runs for part in parts])
+        self.is_over = tuple(
+            find_over(dataset, _targets(dataset, knows_oracle))
+            for dataset, knows_oracle in zip(self._datasets, self._knows_oracle, strict=True)
+        )
         tasks = np.concatenate([part.tasks for part in parts])
         is_new = np.concatenate([part.is_new for part in parts])
         if not len(self.rows):
@@ -264,19 +272,21 @@ class PlannerExamples:
             for row, memory, is_border in zip(known, memories, border, strict=True)
         ]
         rows = np.array([[index, row] for row in known], np.int64).reshape(-1, 2)
+        runs = np.array([bool(memory) for memory in memories], bool)
         names = dataset.texts('task', known)
         tasks = np.array([zlib.crc32(name.encode()) for name in names], np.int64)
         folder = dataset.directory.name
         weights = np.array([weight_of(self._weights, folder, name) for name in names], float)
-        return _Rows(rows, np.array(border, bool), np.array(is_new, bool), tasks, weights)
+        return _Rows(rows, np.array(border, bool), np.array(is_new, bool), runs, tasks, weights)
 
 
 class _Rows(NamedTuple):
-    """Rows of a dataset: dataset and row (N, 2), at a border?, a new name?, task ids, weights."""
+    """Rows of a dataset: dataset and row (N, 2), at a border?, a new name?, …, tasks, weights."""
 
     rows: np.ndarray
     is_border: np.ndarray
     is_new: np.ndarray
+    runs: np.ndarray
     tasks: np.ndarray
     weights: np.ndarray
 
@@ -309,8 +319,16 @@ def _target(dataset: EpisodeDataset, row: int, knows_oracle: bool) -> str:
     Rows of a learned planner hold its own code, mistakes included: there the ground truth counts
     and nothing else.
     """
-    column = 'oracle_code' if knows_oracle else 'code'
-    return dataset.texts(column, [row])[0]
+    return dataset.texts(_target_column(knows_oracle), [row])[0]
+
+
+def _targets(dataset: EpisodeDataset, knows_oracle: bool) -> list[str]:
+    """What should be running at each row of a dataset."""
+    return dataset.texts(_target_column(knows_oracle), np.arange(len(dataset)))
+
+
+def _target_column(knows_oracle: bool) -> str:
+    return 'oracle_code' if knows_oracle else 'code'
 
 
 def _knows_oracle(dataset: EpisodeDataset) -> bool:

@@ -17,6 +17,7 @@ import torch
 from c2a_core.types import ImageArray
 from c2a_planner.picture import PictureSettings
 from c2a_training.dataset.episode_dataset import EpisodeDataset
+from c2a_training.planner.arm_heads import ArmLabels
 from c2a_training.planner.dense import UNKNOWN, dense_labels
 from c2a_training.planner.examples import PlannerExamples
 from c2a_training.planner.packing import IGNORED, PackedBatch, Packer
@@ -51,7 +52,12 @@ class PictureSource:
     ) -> None:
         self._datasets = datasets
         self._rows = examples.rows
+        self._runs = examples.runs
         self._settings = pictures
+        self._arm = [
+            ArmLabels(dataset, is_over)
+            for dataset, is_over in zip(datasets, examples.is_over, strict=True)
+        ]
         self.with_labels = np.nonzero(
             np.concatenate(
                 [
@@ -87,6 +93,21 @@ class PictureSource:
         """Labels (B, 4, 100) of pictures; `dense.UNKNOWN` for those that have none."""
         rows = self._rows[numbers].tolist()
         return dense_labels([self._datasets[index].labels(row) for index, row in rows])
+
+    def arm_labels(self, numbers: np.ndarray) -> torch.Tensor:
+        """Where the arm is (B, 4), see `arm_heads`."""
+        rows = self._rows[numbers]
+        found = [self._arm[index].arm(np.array([row])) for index, row in rows.tolist()]
+        return torch.from_numpy(np.concatenate(found))
+
+    def progress_labels(self, numbers: np.ndarray) -> torch.Tensor:
+        """How far the running key steps have come (B, 4), see `arm_heads`."""
+        rows, runs = self._rows[numbers], self._runs[numbers]
+        found = [
+            self._arm[index].progress(np.array([row]), [is_running])
+            for (index, row), is_running in zip(rows.tolist(), runs.tolist(), strict=True)
+        ]
+        return torch.from_numpy(np.concatenate(found))
 
     def prefix_lengths(self) -> np.ndarray:
         """Characters (N,) before each picture: what differs most between examples' lengths."""
@@ -143,6 +164,8 @@ class LanguageBatches:
         """(N, T, D) of all examples' pictures, where the vision tower is frozen."""
         self.with_labels = False
         """Whether dense labels come along."""
+        self.with_arm = False
+        """Whether the arm's place and the key steps' progress come along."""
         self.with_pictures = True
         """Whether pictures come along; without them the packer must leave no room for them."""
 
@@ -168,6 +191,9 @@ class LanguageBatches:
             labels = self._source.dense_labels(numbers)
             if (labels != UNKNOWN).any():
                 batch['dense_labels'] = labels
+        if self.with_arm:
+            batch['arm'] = self._source.arm_labels(numbers)
+            batch['progress'] = self._source.progress_labels(numbers)
         return batch
 
     def numbers(self, step: int) -> np.ndarray:
@@ -221,6 +247,7 @@ class DenseBatches:
         return {
             'pixel_values': self._source.pixel_values(numbers, rng if self._augmented else None),
             'dense_labels': self._source.dense_labels(numbers),
+            'arm': self._source.arm_labels(numbers),
         }
 
 
@@ -270,12 +297,16 @@ def language_tensors(packed: PackedBatch) -> Batch:
     """What `PlannerNet` takes of a packed batch: logits are wanted where labels are, only."""
     flat = packed.labels.flatten()
     at = (flat != IGNORED).nonzero().squeeze(1)
+    # The first of a sequence's places: the step request is its first turn.
+    rows = at // packed.labels.shape[1]
+    decides = torch.searchsorted(rows, torch.arange(len(packed.labels)))
     return {
         'input_ids': packed.input_ids,
         'position_ids': packed.position_ids,
         'mask': packed.attention_mask,
         'at': at,
         'target': flat[at],
+        'decides': decides,
     }
 
 

@@ -20,6 +20,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import LlavaForConditionalGeneration
 
+from c2a_training.planner.arm_heads import ArmHeads
 from c2a_training.planner.dense import DenseHeads, WordHeads
 from c2a_training.planner.language_forward import LanguageForward
 
@@ -33,10 +34,13 @@ class PlannerNet(nn.Module):
         llava: the model.
         dense: heads for labels per cell; None where there are none to learn.
         words: heads for what pictures say in words; None where there are none to learn.
+        arm: heads for where the arm is and how far it has to go; None where there are none.
 
     Attributes:
         dense_weight: of the dense loss beside the language loss.
         word_weight: of the words' loss beside the language loss.
+        arm_weight: of the losses about the arm beside the others.
+        decision_weight: of the first token of a reply that says whether the key step goes on.
     """
 
     def __init__(
@@ -44,13 +48,17 @@ class PlannerNet(nn.Module):
         llava: LlavaForConditionalGeneration,
         dense: DenseHeads | None = None,
         words: WordHeads | None = None,
+        arm: ArmHeads | None = None,
     ) -> None:
         super().__init__()
         self.llava = llava
         self.dense = dense
         self.words = words
+        self.arm = arm
         self.dense_weight = 0.0
         self.word_weight = 0.0
+        self.arm_weight = 0.0
+        self.decision_weight = 1.0
         self.is_vision_frozen = False
         self._language = LanguageForward(llava.model.language_model)
         self._vision_attention: SDPBackend | None = None
@@ -101,9 +109,11 @@ class PlannerNet(nn.Module):
         Args:
             batch: with `input_ids` a language batch, else a dense one. Language: `input_ids` and
                 `position_ids` (B, L), `mask` (B, 1, L, L) bool, `at` (R,) flat positions in
-                B x L that predict a reply's token, `target` (R,) those tokens; `features`
-                (B, T, D) or `pixel_values` (B, 3, S, S). Dense: `pixel_values` and
-                `dense_labels` (B, 4, cells).
+                B x L that predict a reply's token, `target` (R,) those tokens, `decides` (B,)
+                the places in them that begin the reply to the step request; `features` (B, T, D)
+                or `pixel_values` (B, 3, S, S). Dense: `pixel_values` and `dense_labels`
+                (B, 4, cells). Both: `arm` (B, 4), and language `progress` (B, 4), see
+                `arm_heads`.
             logits_only: return the replies' logits (R, V) instead; everything goes through here,
                 because a model that is spread over devices is whole in here only.
 
@@ -112,21 +122,26 @@ class PlannerNet(nn.Module):
             quotient is the accuracy.
         """
         if logits_only:
-            return self._logits(batch, self._tokens_of(self._features_of(batch)))
+            return self._logits(self._states(batch, self._tokens_of(self._features_of(batch))))
         if 'input_ids' in batch:
             return self.language(batch)
         features = self.features(batch['pixel_values'])
-        return self.dense_loss(features, batch)
+        out = self.dense_loss(features, batch)
+        if self.arm_weight > 0 and 'arm' in batch:
+            arm = self.arm.arm_loss(features, batch['arm'])
+            out['loss'] = out['loss'] + self.arm_weight * out['n'] * arm
+        return out
 
     def language(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Loss on the replies' tokens."""
         features = self._features_of(batch)
         tokens = self._tokens_of(features)
-        logits = self._logits(batch, tokens)
+        states = self._states(batch, tokens)
+        logits = self._logits(states)
         target = batch['target']
         count = torch.tensor(float(len(target)), device=target.device)
         out = {
-            'loss': functional.cross_entropy(logits, target, reduction='sum'),
+            'loss': self._reply_loss(logits, batch),
             'n': count,
             'correct': (logits.detach().argmax(-1) == target).sum(),
             'tokens': count,
@@ -138,7 +153,20 @@ class PlannerNet(nn.Module):
             embeddings = self.llava.get_input_embeddings().weight
             words = self.words.loss(tokens, embeddings, batch['dense_labels'])
             out['loss'] = out['loss'] + self.word_weight * count * words
+        if self.arm_weight > 0 and 'progress' in batch:
+            arm = self.arm.progress_loss(states[batch['decides']], batch['progress'])
+            if not self.is_vision_frozen:
+                arm = arm + self.arm.arm_loss(features, batch['arm'])
+            out['loss'] = out['loss'] + self.arm_weight * count * arm
         return out
+
+    def _reply_loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Cross-entropy, summed over the replies' tokens."""
+        losses = functional.cross_entropy(logits, batch['target'], reduction='none')
+        if self.decision_weight != 1.0 and 'progress' in batch:
+            more = (self.decision_weight - 1.0) * losses[batch['decides']].sum()
+            return losses.sum() + more
+        return losses.sum()
 
     def _features_of(self, batch: Batch) -> torch.Tensor | None:
         """The pictures' features, None for prompts without pictures."""
@@ -164,15 +192,18 @@ class PlannerNet(nn.Module):
         """The pictures' tokens (B, T, D) as the language model reads them."""
         return None if features is None else self.llava.model.multi_modal_projector(features)
 
-    def _logits(self, batch: Batch, tokens: torch.Tensor | None) -> torch.Tensor:
-        """Logits (R, V) float32 of the replies' tokens; tokens None: no pictures."""
+    def _states(self, batch: Batch, tokens: torch.Tensor | None) -> torch.Tensor:
+        """Hidden states (R, D) that predict the replies' tokens; tokens None: no pictures."""
         ids = batch['input_ids']
         embeds = self.llava.model.get_input_embeddings()(ids)
         if tokens is not None:
             is_image = (ids == self.llava.config.image_token_id).unsqueeze(-1)
             embeds = embeds.masked_scatter(is_image, tokens.to(embeds.dtype))
-        hidden = self._language(embeds, batch['mask'], batch['position_ids'], batch['at'])
-        return self.llava.lm_head(hidden).float()
+        return self._language(embeds, batch['mask'], batch['position_ids'], batch['at'])
+
+    def _logits(self, states: torch.Tensor) -> torch.Tensor:
+        """Logits (R, V) float32 of the replies' tokens."""
+        return self.llava.lm_head(states).float()
 
     def dense_loss(self, features: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
         """Loss of the labels per cell; its accuracy is the mean over the heads."""

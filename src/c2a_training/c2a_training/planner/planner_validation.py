@@ -24,8 +24,9 @@ from c2a_training.planner.planner_net import PlannerNet
 METRIC = 'exact_code'
 DENSE_METRIC = 'cell_accuracy'
 # A request without a choice of words: is a new step due (`border`), or does the last one go on?
-_GOES_ON, _BORDER = 'goes_on', 'border'
-NAMES = (_GOES_ON, _BORDER, *KINDS[1:])
+# The first step of all (`first`) is always due.
+_GOES_ON, _BORDER, _FIRST = 'goes_on', 'border', 'first'
+NAMES = (_GOES_ON, _BORDER, _FIRST, *KINDS[1:])
 _SEED = 12345
 
 
@@ -109,6 +110,7 @@ def validate_dense(
             loss, accuracies = net.dense.loss(features, batch['dense_labels'])
         mean = sum(accuracies.values()) / len(accuracies)
         figures = {'loss': float(loss), DENSE_METRIC: mean, **accuracies}
+        figures |= net.arm.figures(features, batch['arm'])
         for name, value in figures.items():
             total[name] = total.get(name, 0.0) + value
     return {name: value / (step + 1) for name, value in total.items()}
@@ -143,11 +145,12 @@ def _replies(
     replies = []
     for row, example in enumerate(examples):
         is_border = any(turn.kind == 'key_step' for turn in example.turns)
+        of_step = (_FIRST if not example.memory else _BORDER) if is_border else _GOES_ON
         for turn in np.unique(turns[rows == row]):
             chosen = (rows == row) & (turns == turn)
             kind = int(kinds[chosen][0])
-            name = int(is_border) if kind == 0 else kind + 1
-            replies.append((name, bool(hits[chosen].all())))
+            name = of_step if kind == 0 else KINDS[kind]
+            replies.append((NAMES.index(name), bool(hits[chosen].all())))
     return replies
 
 
@@ -159,7 +162,7 @@ def _figures(sums: np.ndarray) -> dict[str, float]:
         for index, name in enumerate(NAMES)
         if count[index]
     }
-    code = slice(0, 3)
+    code = slice(0, NAMES.index('key_step') + 1)
     return {
         METRIC: float(right[code].sum() / max(1.0, count[code].sum())),
         **figures,

@@ -106,6 +106,9 @@ class PlannerTrainConfig:
         vision_lr_share: of the learning rate that the slow vision tower gets.
         dense_weight: of the dense loss beside the language loss, vision tower slow.
         word_weight: of the loss that keeps pictures' tokens near the words for what they show.
+        arm_weight: of the losses about the arm: where it is, what it holds, how far the running
+            key step has come.
+        decision_weight: of the token that says whether the running key step goes on.
         text_every: every so many steps stage language has prompts without pictures, so that names
             stay free; 0 for none.
         augment: change colours and brightness of pictures, never their geometry: the grid's
@@ -135,6 +138,8 @@ class PlannerTrainConfig:
     vision_lr_share: float = 0.1
     dense_weight: float = 0.3
     word_weight: float = 0.1
+    arm_weight: float = 0.0
+    decision_weight: float = 1.0
     text_every: int = 2
     augment: bool = True
     feature_cache_gb: float = 8.0
@@ -190,6 +195,8 @@ PRESETS: dict[str, dict[str, object]] = {
         'language': {'minutes': 42.0, 'batch_size': 32, 'warmup_steps': 200},
         'vision_mode': 'slow',
         'vision_lr_share': 0.3,
+        'arm_weight': 0.5,
+        'decision_weight': 5.0,
         'compile': True,
         'examples': {'questions': 6, 'rename_share': 0.25, 'new_name_weight': 6.0},
     },

@@ -23,6 +23,7 @@ from c2a_planner.checkpoint import Checkpoint
 from c2a_training.atomic_file import write_json
 from c2a_training.dataset.dataset_manifest import read_manifest
 from c2a_training.dataset.episode_dataset import EpisodeDataset
+from c2a_training.planner.arm_heads import ArmHeads
 from c2a_training.planner.dense import DenseHeads, WordHeads, word_classes
 from c2a_training.planner.examples import PlannerExamples
 from c2a_training.planner.feature_cache import compute_features
@@ -194,6 +195,7 @@ class PlannerTraining:
             llava,
             DenseHeads(llava.config.vision_config.hidden_size),
             WordHeads(llava.config.text_config.hidden_size, words),
+            ArmHeads(llava.config.vision_config.hidden_size, llava.config.text_config.hidden_size),
         )
         if self._accelerator.device.type == 'cpu':
             net.unfuse_attention()
@@ -224,6 +226,8 @@ class PlannerTraining:
         net.requires_grad_(False)
         net.freeze_vision(False)
         net.dense.requires_grad_(True)
+        net.arm_weight = self._config.arm_weight
+        net.arm.requires_grad_(net.arm_weight > 0)
         step = self._make_step({1.0: list(_learning(net))}, VISION)
         source = PictureSource(self._datasets, self._examples, self._model.pictures)
         held = PictureSource(self._datasets, self._held_examples(), self._model.pictures)
@@ -251,7 +255,7 @@ class PlannerTraining:
         for part in (net.llava.model.language_model, net.llava.lm_head):
             part.requires_grad_(True)
         net.freeze_vision(True)
-        net.dense_weight = net.word_weight = 0.0
+        net.dense_weight = net.word_weight = net.arm_weight = 0.0
         batches = self._text_batches(TEXT)
         step = self._make_step({1.0: list(_learning(net))}, TEXT)
         if config.compile:
@@ -265,6 +269,7 @@ class PlannerTraining:
     def _language_stage(self, log: TrainLog) -> Stage:
         config, net, llava = self._config, self._net, self._model.llava
         is_frozen = config.vision_mode == 'frozen'
+        net.decision_weight = config.decision_weight
         if config.preset == 'tiny':
             net.requires_grad_(True)
             net.freeze_vision(is_frozen)
@@ -272,6 +277,8 @@ class PlannerTraining:
             net.word_weight = config.word_weight
             net.dense.requires_grad_(net.dense_weight > 0)
             net.words.requires_grad_(net.word_weight > 0)
+            net.arm_weight = config.arm_weight
+            net.arm.requires_grad_(net.arm_weight > 0)
         tower = set(llava.model.vision_tower.parameters())
         learning = list(_learning(net))
         groups = {1.0: [p for p in learning if p not in tower]}
@@ -294,6 +301,7 @@ class PlannerTraining:
             share=self._share,
         )
         batches.with_labels = net.dense_weight > 0 or net.word_weight > 0
+        batches.with_arm = net.arm_weight > 0 or net.decision_weight != 1.0
         step = self._make_step(groups, LANGUAGE)
         if is_frozen:
             batches.features = self._features(source, log)

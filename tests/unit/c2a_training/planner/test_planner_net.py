@@ -9,6 +9,7 @@ from transformers import LlamaConfig, LlamaModel
 
 from c2a_core.skill_api import comment
 from c2a_planner.prompt import END, IMAGE, KEY_STEP_REQUEST, STEP_REQUEST
+from c2a_training.planner.arm_heads import ArmHeads
 from c2a_training.planner.examples import Example, Turn
 from c2a_training.planner.language_forward import LanguageForward
 from c2a_training.planner.lora import add_adapters, count_parameters, merge_adapters
@@ -80,6 +81,48 @@ def test_free_cells_are_not_learned(packer):
     sequence = packer.sequence(free)
     learned = sequence.labels[sequence.labels != IGNORED].tolist()
     assert small_tokenizer().decode(learned) == TURNS[2].reply.replace('(3, 5)', '') + END
+
+
+def test_the_reply_to_the_step_request_begins_where_it_is_decided(packer):
+    packed, batch = language_batch(packer, EXAMPLES)
+    tokenizer = small_tokenizer()
+    begins = [tokenizer.encode(example.turns[0].reply)[0] for example in EXAMPLES]
+    assert batch['target'][batch['decides']].tolist() == begins
+    assert packed.kinds.flatten()[batch['at'][batch['decides']]].tolist() == [0, 0]
+
+
+def test_the_decision_counts_as_often_as_it_is_told(packer, net):
+    _, batch = language_batch(packer, EXAMPLES)
+    batch |= {'arm': torch.zeros(2, 4), 'progress': torch.zeros(2, 4)}
+    with torch.no_grad():
+        logits = net(batch, logits_only=True)
+        plain = net(batch)['loss']
+        net.decision_weight = 3.0
+        weighted = net(batch)['loss']
+        net.decision_weight = 1.0
+    first = batch['decides']
+    more = torch.nn.functional.cross_entropy(logits[first], batch['target'][first])
+    torch.testing.assert_close(weighted - plain, 2 * 2 * more, atol=1e-3, rtol=1e-3)
+
+
+def test_how_far_a_key_step_has_come_is_asked_where_the_reply_begins(packer):
+    net = PlannerNet(small_llava(), arm=arm_heads()).eval()
+    net.arm_weight = 2.0
+    _, batch = language_batch(packer, EXAMPLES)
+    labels = {'arm': torch.zeros(2, 4), 'progress': torch.full((2, 4), 0.5)}
+    with torch.no_grad():
+        features = net.features(batch['pixel_values'])
+        states = net._states(batch, net._tokens_of(features))[batch['decides']]
+        expected = net.arm.progress_loss(states, labels['progress'])
+        expected = expected + net.arm.arm_loss(features, labels['arm'])
+        out, plain = net(batch | labels), net(batch)
+    found = (out['loss'] - plain['loss']) / out['n']
+    torch.testing.assert_close(found, 2.0 * expected, atol=1e-3, rtol=1e-3)
+
+
+def arm_heads():
+    config = small_llava().config
+    return ArmHeads(config.vision_config.hidden_size, config.text_config.hidden_size)
 
 
 def test_packed_questions_give_the_logits_of_the_questions_asked_one_by_one(packer, net):
