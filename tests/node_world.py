@@ -9,6 +9,7 @@ import gc
 import os
 import threading
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 
 import rclpy
@@ -112,6 +113,25 @@ def new_context():
     context = Context()
     rclpy.init(context=context)
     return context
+
+
+def unmatched(nodes):
+    """Topics of which a writer has not found all readers of these nodes, or a reader all writers.
+
+    Both sides count: DDS tells a writer of a reader that does not know the writer yet.
+    """
+    writers, readers = defaultdict(list), defaultdict(list)
+    for node in nodes:
+        for writer in node.publishers:
+            writers[writer.topic_name].append(writer)
+        for reader in node.subscriptions:
+            readers[reader.topic_name].append(reader)
+    return [
+        topic
+        for topic, those in writers.items()
+        if any(writer.get_subscription_count() < len(readers[topic]) for writer in those)
+        or any(reader.get_publisher_count() < len(those) for reader in readers[topic])
+    ]
 
 
 def end_node(node, executor, thread):
@@ -241,6 +261,14 @@ class NodeWorld:
             wait_until(lambda: not bridge.missing(), timeout_s)
         except AssertionError as err:
             raise AssertionError(f'missing {bridge.missing()}: {bridge.peers}') from err
+
+    def wait_for_matches(self, timeout_s=60.0):
+        """Wait until all that is published will be heard; an error says which topics would not."""
+        nodes = [node for node, _, _ in self._running]
+        try:
+            wait_until(lambda: not unmatched(nodes), timeout_s)
+        except AssertionError as err:
+            raise AssertionError(f'not all have found each other on {unmatched(nodes)}') from err
 
     def ended(self, episode_id=1, timeout_s=20.0):
         """Wait for an episode's end; its status."""
