@@ -56,6 +56,11 @@ class ArmHeads(nn.Module):
         self.arm = nn.Linear(_GLANCES * vision_size, ARM_DIM)
         self.progress = nn.Linear(language_size, PROGRESS_DIM)
 
+    def learn(self, *, arm: bool, progress: bool) -> None:
+        """Let the heads for the arm and for the progress learn, or not."""
+        for head, learns in ((self.glance, arm), (self.arm, arm), (self.progress, progress)):
+            head.requires_grad_(learns)
+
     def arm_loss(self, tokens: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Mean loss of where the arm is and whether it holds something.
 

@@ -227,7 +227,7 @@ class PlannerTraining:
         net.freeze_vision(False)
         net.dense.requires_grad_(True)
         net.arm_weight = self._config.arm_weight
-        net.arm.requires_grad_(net.arm_weight > 0)
+        net.arm.learn(arm=net.arm_weight > 0, progress=False)
         step = self._make_step({1.0: list(_learning(net))}, VISION)
         source = PictureSource(self._datasets, self._examples, self._model.pictures)
         held = PictureSource(self._datasets, self._held_examples(), self._model.pictures)
@@ -278,7 +278,7 @@ class PlannerTraining:
             net.dense.requires_grad_(net.dense_weight > 0)
             net.words.requires_grad_(net.word_weight > 0)
             net.arm_weight = config.arm_weight
-            net.arm.requires_grad_(net.arm_weight > 0)
+            net.arm.learn(arm=net.arm_weight > 0 and not is_frozen, progress=net.arm_weight > 0)
         tower = set(llava.model.vision_tower.parameters())
         learning = list(_learning(net))
         groups = {1.0: [p for p in learning if p not in tower]}
