@@ -31,6 +31,7 @@ def small_config(**changes):
         text_layers=1,
         token_dim=16,
         heads=2,
+        base_eye='resnet',
         vision_width=0.125,
         pooling_blocks=1,
         pooling_queries=2,

@@ -25,7 +25,10 @@ class Attention(nn.Module):
         self._heads = heads
         self._scale = (dim // heads) ** -0.5
         self.query = nn.Linear(dim, dim)
-        self.key_value = nn.Linear(dim, 2 * dim)
+        # Two products without a bias (a softmax does not see that of keys, and `out` has one for
+        # the values'): one with both would copy all of its gradient to join the halves.
+        self.key = nn.Linear(dim, dim, bias=False)
+        self.value = nn.Linear(dim, dim, bias=False)
         self.out = nn.Linear(dim, dim)
 
     def forward(
@@ -42,7 +45,7 @@ class Attention(nn.Module):
             (B, Q, D).
         """
         query = self._split(self.query(queries))  # (B, h, Q, d)
-        key, value = (self._split(x) for x in self.key_value(keys).chunk(2, dim=-1))
+        key, value = self._split(self.key(keys)), self._split(self.value(keys))
         scores = (query @ key.transpose(-1, -2)) * self._scale  # (B, h, Q, T)
         if mask is not None:
             scores = scores.masked_fill(~mask[:, None, None, :], float('-inf'))
@@ -59,3 +62,11 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, dim: int) -> None:
         super().__init__(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
+
+
+def as_multiplied(x: torch.Tensor) -> torch.Tensor:
+    """A tensor in the type that products take: once, where several of them take it."""
+    device = x.device.type
+    if torch.is_autocast_enabled(device):
+        return x.to(torch.get_autocast_dtype(device))
+    return x

@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from c2a_controller.attention import Attention, FeedForward
+from c2a_controller.attention import Attention, FeedForward, as_multiplied
 from c2a_controller.policy_config import PolicyConfig
 
 
@@ -35,7 +35,7 @@ class AttentionPooling(nn.Module):
         Returns:
             (B, C).
         """
-        tokens = self.token_norm(tokens)
+        tokens = as_multiplied(self.token_norm(tokens))
         x = self.queries.expand(len(tokens), -1, -1)
         for block in self.blocks:
             x = block(x, tokens, mask)

@@ -19,6 +19,8 @@ from c2a_controller.policy_config import PolicyConfig
 
 _GROUPS = 8
 _LONGEST_PERIOD = 10_000.0
+# Steps in time.
+_SHORT = 3
 
 
 class ConditionalUnet(nn.Module):
@@ -88,7 +90,7 @@ class ConditionalUnet(nn.Module):
 
 
 class _Convolution(nn.Conv1d):
-    """A convolution that is a matrix product where one chunk is denoised on a CPU.
+    """A convolution that is a matrix product on a CPU, where one chunk is denoised or it is short.
 
     The library's convolution sorts its weights anew in each call. For so few steps in time that
     takes longer than the arithmetic.
@@ -99,7 +101,8 @@ class _Convolution(nn.Conv1d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, before, T) to (B, after, T / stride)."""
-        if len(x) > 1 or torch.is_grad_enabled() or x.is_cuda:
+        is_long = x.shape[2] > _SHORT and (len(x) > 1 or torch.is_grad_enabled())
+        if is_long or x.is_cuda:
             return super().forward(x)
         padded = functional.pad(x, (self.padding[0], self.padding[0]))
         windows = padded.unfold(2, self.kernel_size[0], self.stride[0]).transpose(1, 2).flatten(2)

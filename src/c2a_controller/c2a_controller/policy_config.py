@@ -10,24 +10,31 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from c2a_core.spaces import ACTION_DIM, CAMERAS, PROPRIO_DIM
+from c2a_core.spaces import ACTION_DIM, CAMERAS, GRID_SIZE, PROPRIO_DIM
 
 TEXT_ENCODERS = ('transformer', 't5')
 IMAGE_TOKENS = ('grid', 'single')
+BASE_EYES = ('resnet', 'planner')
+VISION_STEMS = (2, 4)
 OBJECTIVES = ('diffusion', 'flow')
 PREDICTIONS = ('epsilon', 'sample', 'v_prediction')
 WEIGHTINGS = ('elbo', 'uniform')
 SCHEDULERS = ('ddim', 'ddpm', 'flow')
 SPACINGS = ('leading', 'trailing')
+RESNET_STRIDE = 16
+"""Pixels of the prepared picture along a token of a ResNet."""
 
 
 _CHOICES = {
     'text_encoder': TEXT_ENCODERS,
     'image_tokens': IMAGE_TOKENS,
+    'base_eye': BASE_EYES,
+    'vision_stem': VISION_STEMS,
     'objective': OBJECTIVES,
     'prediction': PREDICTIONS,
     'loss_weighting': WEIGHTINGS,
@@ -39,6 +46,10 @@ _POSITIVE = (
     *('vision_width', 'pooling_blocks', 'pooling_queries', 'condition_dim', 'time_dim'),
     *('unet_kernel', 'pred_horizon', 'action_dim', 'proprio_dim', 'train_steps'),
 )
+
+
+# What a `policy.json` means that does not say: it is from before there was a choice.
+_BEFORE_THE_CHOICE = {'joint_velocities': True, 'base_eye': 'resnet', 'vision_stem': 2}
 
 
 @dataclass(frozen=True)
@@ -58,9 +69,13 @@ class PolicyConfig:
             embedding that also says it to picture tokens, and what the base camera shows there.
         token_dim: width of all tokens.
         heads: of every attention.
+        base_eye: what sees the base camera's pictures: `resnet`, one as the other cameras have,
+            trained along; `planner`: a planner's vision tower, trained before and frozen.
         vision_width: factor on the channels of ResNet-18, 64 to 512.
-        image_tokens: `grid`: each camera gives 8 x 8 tokens (at 128 px) that know their place;
-            `single`: one token, the average, as in the paper.
+        vision_stem: how much its first convolution shrinks pictures: by 2, and a pooling by 2
+            more; or by 4 at once.
+        image_tokens: `grid`: each camera gives 8 x 8 tokens (at 128 px) that know their place, a
+            planner's tower one for each cell; `single`: one token, the average, as in the paper.
         pooling_blocks: cross-attention blocks from learned queries to all tokens.
         pooling_queries: learned queries.
         proprio_skip: proprioception also goes around the attention.
@@ -95,7 +110,9 @@ class PolicyConfig:
     cell_features: bool = True
     token_dim: int = 160
     heads: int = 4
+    base_eye: str = 'planner'
     vision_width: float = 0.5
+    vision_stem: int = 4
     image_tokens: str = 'grid'
     pooling_blocks: int = 3
     pooling_queries: int = 8
@@ -123,9 +140,8 @@ class PolicyConfig:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f'{name} is {getattr(self, name)!r}, expected one of {", ".join(allowed)}'
-                )
+                expected = ', '.join(map(str, allowed))
+                raise ValueError(f'{name} is {getattr(self, name)!r}, expected one of {expected}')
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected more than 0')
@@ -138,6 +154,12 @@ class PolicyConfig:
         """The chunk's length must be a multiple of it: the U-Net halves it at each level."""
         return 2 ** (len(self.unet_widths) - 1)
 
+    def token_side(self, camera: str) -> int:
+        """Tokens along a side of a camera's picture, where `image_tokens` is `grid`."""
+        if camera == 'base' and self.base_eye == 'planner':
+            return GRID_SIZE
+        return math.ceil(self.image_size / RESNET_STRIDE)
+
     def as_dict(self) -> dict[str, object]:
         """Content of `policy.json`."""
         return dataclasses.asdict(self)
@@ -149,8 +171,7 @@ class PolicyConfig:
         Raises:
             ValueError: for a name that is unknown, a value of another type or one that is wrong.
         """
-        # Those from before there was a choice saw them.
-        return cls().replace(**{'joint_velocities': True, **content})
+        return cls().replace(**{**_BEFORE_THE_CHOICE, **content})
 
     def replace(self, **changes: object) -> PolicyConfig:
         """A copy with changes.
@@ -175,6 +196,13 @@ class PolicyConfig:
             raise ValueError(
                 f'cameras are {", ".join(self.cameras) or "none"}, expected some of '
                 + ', '.join(CAMERAS)
+            )
+        if self.base_eye == 'planner' and (
+            'base' not in self.cameras or self.image_tokens != 'grid'
+        ):
+            raise ValueError(
+                "base_eye is planner, whose tower sees the base camera's cells: add base to "
+                'cameras and set image_tokens to grid, or set base_eye to resnet'
             )
         if self.cell_features and ('base' not in self.cameras or self.image_tokens != 'grid'):
             raise ValueError(
@@ -261,7 +289,9 @@ PRESETS: dict[str, PolicyConfig] = {
         cell_features=False,
         token_dim=512,
         heads=8,
+        base_eye='resnet',
         vision_width=1.0,
+        vision_stem=2,
         image_size=224,
         image_tokens='single',
         pooling_blocks=4,

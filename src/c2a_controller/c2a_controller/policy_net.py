@@ -3,7 +3,7 @@
 """The diffusion policy's network: what it sees and is told, to a vector, to a denoised chunk.
 
     text      code, cache info ──► text encoder ────┐ tokens      once per sub-task
-    pictures  base, wrist ───────► ResNet each ─────┤
+    pictures  base, wrist ───────► an eye each ─────┤
     proprio   joints, ee; gripper ► linear each ────┴► attention pooling ─► condition   per chunk
     condition, noisy chunk, noise level ──► U-Net ──► prediction          per denoising step
 
@@ -44,7 +44,7 @@ class PolicyNet(nn.Module):
         dim = config.token_dim
         self.text = make_text_encoder(config)
         self.segment = nn.Parameter(torch.randn(2, dim) * 0.02)
-        self.cameras = nn.ModuleDict({name: CameraEncoder(config) for name in config.cameras})
+        self.cameras = nn.ModuleDict({name: _eye(name, config) for name in config.cameras})
         self.camera_embedding = nn.Parameter(torch.randn(len(config.cameras), 1, dim) * 0.02)
         self.joints = nn.Linear(config.proprio_dim - GRIPPER_DIM, dim)
         self.gripper = nn.Linear(GRIPPER_DIM, dim)
@@ -60,7 +60,7 @@ class PolicyNet(nn.Module):
             self.register_buffer('_unseen', torch.tensor(_VELOCITIES), persistent=False)
         if config.cell_features:
             side = self.cameras['base'].side
-            self.glimpse = nn.Linear(dim, dim)
+            self.glimpse = nn.Conv2d(dim, dim, 3, padding=1)
             self.register_buffer('_cell_points', _cell_points(), persistent=False)
             self.register_buffer('_cell_weights', _cell_weights(side), persistent=False)
 
@@ -79,7 +79,8 @@ class PolicyNet(nn.Module):
         """Encode pictures; once for a chunk.
 
         Args:
-            images: for each camera (B, 3, S, S) uint8 or float, values 0 to 255.
+            images: for each camera (B, 3, S, S) uint8 or float, values 0 to 255; or what a frozen
+                eye makes of them, see `PlannerEye.features`.
 
         Returns:
             (B, N, D), the cameras' tokens in the order of `config.cameras`.
@@ -162,11 +163,28 @@ class PolicyNet(nn.Module):
         """What the base camera shows in the cells (B, T) of tokens, as (B, T, D)."""
         if not self.config.cell_features:
             return 0.0
-        size = self.cameras['base'].side ** 2
-        first = size * self.config.cameras.index('base')
-        shown = self._cell_weights @ self.glimpse(images[:, first : first + size])
+        tokens = images[:, base_tokens(self.config)]
+        side = self.cameras['base'].side
+        grid = tokens.transpose(1, 2).unflatten(2, (side, side))
+        around = self.glimpse(grid).flatten(2).transpose(1, 2)
+        shown = self._cell_weights.to(around.dtype) @ around
         rows = torch.arange(len(cells), device=cells.device)[:, None]
         return shown[rows, cells]
+
+
+def base_tokens(config: PolicyConfig) -> slice:
+    """Where the base camera's tokens are among those of `PolicyNet.encode_images`."""
+    before = config.cameras[: config.cameras.index('base')]
+    first = sum(config.token_side(camera) ** 2 for camera in before)
+    return slice(first, first + config.token_side('base') ** 2)
+
+
+def _eye(camera: str, config: PolicyConfig) -> nn.Module:
+    if camera != 'base' or config.base_eye == 'resnet':
+        return CameraEncoder(config)
+    from c2a_controller.planner_eye import PlannerEye
+
+    return PlannerEye(config)
 
 
 def _cell_points() -> torch.Tensor:

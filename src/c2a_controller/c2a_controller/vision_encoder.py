@@ -14,10 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from c2a_controller.policy_config import PolicyConfig
-
-STRIDE = 16
-"""Pixels of the prepared picture along a token."""
+from c2a_controller.policy_config import RESNET_STRIDE, PolicyConfig
 
 _CHANNELS = (64, 128, 256, 512)
 _BLOCKS_OF_A_STAGE = 2
@@ -47,12 +44,14 @@ class ResNet18(nn.Module):
 
     Args:
         width: factor on the channels.
+        stem: how much the first convolution shrinks pictures; by 2, and a pooling follows.
     """
 
-    def __init__(self, width: float) -> None:
+    def __init__(self, width: float, stem: int) -> None:
         super().__init__()
         channels = [int(width * c) for c in _CHANNELS]
-        self.stem = nn.Conv2d(3, channels[0], 7, stride=2, padding=3, bias=False)
+        self.stem = nn.Conv2d(3, channels[0], 7, stride=stem, padding=3, bias=False)
+        self._is_pooled = stem == 2
         self.stem_norm = _norm(channels[0])
         self.stages = nn.ModuleList()
         before = channels[0]
@@ -68,7 +67,8 @@ class ResNet18(nn.Module):
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, 3, S, S) to (B, C, S / 16, S / 16) and (B, 2 C, S / 32, S / 32)."""
         x = functional.relu(self.stem_norm(self.stem(pictures)))
-        x = functional.max_pool2d(x, 3, stride=2, padding=1)
+        if self._is_pooled:
+            x = functional.max_pool2d(x, 3, stride=2, padding=1)
         *first, third, last = self.stages
         for stage in first:
             x = stage(x)
@@ -82,14 +82,14 @@ class CameraEncoder(nn.Module):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         self._is_grid = config.image_tokens == 'grid'
-        self.side = math.ceil(config.image_size / STRIDE)
-        self.resnet = ResNet18(config.vision_width)
+        self.side = math.ceil(config.image_size / RESNET_STRIDE)
+        self.resnet = ResNet18(config.vision_width, config.vision_stem)
         fine, coarse = self.resnet.channels
         self.coarse = nn.Linear(coarse, config.token_dim)
         self.place = PlaceEmbedding(config.token_dim)
         if self._is_grid:
             self.fine = nn.Linear(fine, config.token_dim)
-            self.register_buffer('centres', _centres(self.side), persistent=False)
+            self.register_buffer('centres', token_centres(self.side), persistent=False)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Encode pictures.
@@ -100,15 +100,21 @@ class CameraEncoder(nn.Module):
         Returns:
             (B, N, D): row by row from the top left, or N = 1.
         """
-        x = (pictures.to(self.coarse.weight.dtype) / 127.5 - 1.0).contiguous(
-            memory_format=torch.channels_last
-        )
-        fine, coarse = self.resnet(x)
+        x = _centred(pictures, self.coarse.weight.dtype)
+        fine, coarse = self.resnet(x.contiguous(memory_format=torch.channels_last))
         if not self._is_grid:
             return self.coarse(coarse.mean((2, 3)))[:, None]
         tokens = self.fine(_as_tokens(fine))
         around = self.coarse(_as_tokens(coarse))
         return tokens + _enlarge(around, self.side) + self.place(self.centres)
+
+
+def _centred(pictures: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Values 0 to 255 to -1 to 1; of bytes directly in the type that convolutions will take."""
+    device = pictures.device.type
+    if pictures.dtype == torch.uint8 and torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+    return pictures.to(dtype, copy=True).mul_(1 / 127.5).sub_(1.0)
 
 
 class _Block(nn.Module):
@@ -134,7 +140,7 @@ def _norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(max(1, channels // _GROUP), channels)
 
 
-def _centres(side: int) -> torch.Tensor:
+def token_centres(side: int) -> torch.Tensor:
     """Middles (side², 2) of the tokens, row by row, as (from the left, from the top)."""
     middles = (torch.arange(side) + 0.5) / side
     rows, columns = torch.meshgrid(middles, middles, indexing='ij')

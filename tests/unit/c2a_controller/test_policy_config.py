@@ -38,7 +38,12 @@ def test_the_full_preset_is_the_papers():
         ({'pred_horizon': 18}, 'pred_horizon is 18, expected a multiple of 4'),
         ({'unet_kernel': 4}, 'unet_kernel is 4, expected an odd number'),
         ({'cameras': ('head',)}, 'cameras are head, expected some of base, wrist'),
-        ({'cameras': ('wrist',)}, 'cell_features need the base camera'),
+        ({'cameras': ('wrist',)}, "whose tower sees the base camera's cells"),
+        (
+            {'cameras': ('wrist',), 'base_eye': 'resnet'},
+            'cell_features need the base camera',
+        ),
+        ({'vision_stem': 3}, 'vision_stem is 3, expected one of 2, 4'),
         ({'image_tokens': 'single'}, 'set image_tokens to grid'),
         ({'text_encoder': 't5'}, 'set text_model'),
         ({'objective': 'flow'}, 'scheduler is ddim, expected flow for objective flow'),

@@ -23,7 +23,7 @@ from torch import nn
 from torch.nn import functional
 
 from c2a_controller.policy_config import PolicyConfig
-from c2a_controller.vision_encoder import STRIDE
+from c2a_controller.policy_net import base_tokens
 from c2a_core.spaces import GRID_SIZE
 from c2a_sim_bridge.sim.labels import COLOR_LABELS, SHAPE_LABELS
 
@@ -145,22 +145,15 @@ class AuxiliaryHeads(nn.Module):
         self, images: torch.Tensor, batch: Batch
     ) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
         """Logits (B, N, classes) and labels (B, N) of colours, then of shapes."""
-        count = token_side(self._config) ** 2
-        first = count * self._config.cameras.index('base')
-        tokens = images[:, first : first + count].float()
+        tokens = images[:, base_tokens(self._config)].float()
         return (
             (self.color(tokens), batch['token_colors']),
             (self.shape(tokens), batch['token_shapes']),
         )
 
 
-def token_side(config: PolicyConfig) -> int:
-    """Tokens along a side of a picture."""
-    return math.ceil(config.image_size / STRIDE)
-
-
 def token_cells(config: PolicyConfig) -> np.ndarray:
-    """Number (N,) of the cell in which the middle of each token lies; both row by row."""
-    side = token_side(config)
+    """Number (N,) of the cell in which the middle of each base token lies; both row by row."""
+    side = config.token_side('base')
     along = ((np.arange(side) + 0.5) * GRID_SIZE / side).astype(np.int64)
     return (GRID_SIZE * along[:, None] + along).reshape(-1)

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of windows: decoded anew each time, or once into a file that is mapped into memory.
 
-A frame cache is `FOLDER/FINGERPRINT-SIZE.u8`: (rows, 2, S, S, 3) uint8, base camera first, black
-where a row has no pictures. 96 KiB a row at 128 pixels; it can be deleted at any time.
+A frame cache is `FOLDER/FINGERPRINT-CAMERAS-SIZE.u8`: (rows, cameras, S, S, 3) uint8, black where
+a row has no pictures. 48 KiB a picture at 128 pixels; it can be deleted at any time.
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from c2a_controller.policy_picture import prepare_pictures
+from c2a_core.spaces import CAMERAS
 from c2a_core.types import ImageArray
 from c2a_training.atomic_file import atomic_path
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 
-CAMERA_COUNT = 2
 # Rows that are decoded together while a cache is made.
 _BLOCK = 512
 # A cache leaves this much of the disk to others.
@@ -28,16 +29,20 @@ _GB = 1e9
 
 
 class FrameSource:
-    """Both pictures of rows of several datasets.
+    """Pictures of rows of several datasets.
 
     Args:
         datasets: to read from.
         size: side of the pictures that are given out [px]; others are resized.
+        cameras: whose pictures, of `spaces.CAMERAS`.
     """
 
-    def __init__(self, datasets: Sequence[EpisodeDataset], size: int) -> None:
+    def __init__(
+        self, datasets: Sequence[EpisodeDataset], size: int, cameras: Sequence[str] = CAMERAS
+    ) -> None:
         self._datasets = tuple(datasets)
         self._size = size
+        self._cameras = tuple(cameras)
         self._caches: list[np.ndarray | None] = [None] * len(self._datasets)
 
     def images(self, rows: np.ndarray) -> ImageArray:
@@ -47,9 +52,9 @@ class FrameSource:
             rows: (B, 2) int64, dataset and row.
 
         Returns:
-            (B, 2, S, S, 3) uint8 RGB, base camera first.
+            (B, N, S, S, 3) uint8 RGB, of N cameras.
         """
-        out = np.empty((len(rows), CAMERA_COUNT, self._size, self._size, 3), np.uint8)
+        out = np.empty((len(rows), *self._row_shape), np.uint8)
         for index in np.unique(rows[:, 0]).tolist():
             at = np.nonzero(rows[:, 0] == index)[0]
             cache, wanted = self._caches[index], rows[at, 1]
@@ -70,13 +75,7 @@ class FrameSource:
             for dataset in self._datasets
             if not self._path(folder, dataset).is_file()
         )
-        free = _free_bytes(folder)
-        if missing > _DISK_SHARE * free:
-            raise ValueError(
-                f'a frame cache takes {missing / _GB:.1f} GB more and {folder} has '
-                f'{free / _GB:.1f} GB left: make room, or decode pictures as they are drawn with '
-                '--set frames=decode'
-            )
+        check_disk(folder, missing)
 
     @property
     def cache_bytes(self) -> int:
@@ -97,7 +96,7 @@ class FrameSource:
             if not path.is_file():
                 self._write(path, index, lambda rows, done=before: show((done + rows) / total))
             before += len(dataset)
-            shape = (len(dataset), CAMERA_COUNT, self._size, self._size, 3)
+            shape = (len(dataset), *self._row_shape)
             self._caches[index] = np.memmap(path, np.uint8, 'r', shape=shape)
 
     def _write(self, path: Path, index: int, show: Callable[[int], None]) -> None:
@@ -106,30 +105,54 @@ class FrameSource:
         with atomic_path(path) as part, open(part, 'wb') as file:
             for start in range(0, len(dataset), _BLOCK):
                 rows = np.arange(start, min(start + _BLOCK, len(dataset)))
-                shape = (len(rows), CAMERA_COUNT, self._size, self._size, 3)
-                block = np.zeros(shape, np.uint8)
+                block = np.zeros((len(rows), *self._row_shape), np.uint8)
                 block[has[rows]] = self._decode(index, rows[has[rows]])
                 file.write(block.data)
                 show(int(rows[-1]) + 1)
 
     def _decode(self, index: int, rows: np.ndarray) -> ImageArray:
-        if not len(rows):
-            return np.zeros((0, CAMERA_COUNT, self._size, self._size, 3), np.uint8)
-        frames = self._datasets[index].frames(rows)
-        images = np.stack([frames.base_images, frames.wrist_images], axis=1)
+        if not len(rows) or not self._cameras:
+            return np.zeros((len(rows), *self._row_shape), np.uint8)
+        if self._cameras == ('base',):
+            images = self._datasets[index].base_frames(rows)[:, None]
+        else:
+            frames = self._datasets[index].frames(rows)
+            pictures = {'base': frames.base_images, 'wrist': frames.wrist_images}
+            images = np.stack([pictures[camera] for camera in self._cameras], axis=1)
         if images.shape[2] == self._size:
             return images
         flat = prepare_pictures(images.reshape(-1, *images.shape[2:]), self._size)
-        return flat.transpose(0, 2, 3, 1).reshape(
-            len(rows), CAMERA_COUNT, self._size, self._size, 3
-        )
+        return flat.transpose(0, 2, 3, 1).reshape(len(rows), *self._row_shape)
 
     def _path(self, folder: Path, dataset: EpisodeDataset) -> Path:
-        return folder / f'{dataset.fingerprint[:16]}-{self._size}.u8'
+        return folder / f'{dataset.fingerprint[:16]}-{"-".join(self._cameras)}-{self._size}.u8'
+
+    @property
+    def _row_shape(self) -> tuple[int, int, int, int]:
+        return (len(self._cameras), self._size, self._size, 3)
 
     @property
     def _row_bytes(self) -> int:
-        return CAMERA_COUNT * self._size * self._size * 3
+        return math.prod(self._row_shape)
+
+
+def check_disk(folder: Path, needed: int) -> None:
+    """Refuse a cache that does not fit the disk.
+
+    Args:
+        folder: of the cache.
+        needed: its size [bytes].
+
+    Raises:
+        ValueError: with the size and what to do instead.
+    """
+    free = _free_bytes(folder)
+    if needed > _DISK_SHARE * free:
+        raise ValueError(
+            f'a frame cache takes {needed / _GB:.1f} GB more and {folder} has '
+            f'{free / _GB:.1f} GB left: make room, or decode pictures as they are drawn with '
+            '--set frames=decode'
+        )
 
 
 def _free_bytes(folder: Path) -> int:

@@ -3,6 +3,7 @@
 """Batches of the policy's training: each follows from (seed, step), so no order is stored.
 
     images       (B, N, S, S, 3) uint8, N cameras in the model's order
+    features     (B, 100, 256) bfloat16, in place of the base camera's pictures if they are cached
     proprio      (B, P) float32, normalised
     actions      (B, H, 7) float32, normalised
     mask         (B, H) bool, which actions are learned
@@ -33,8 +34,8 @@ from c2a_controller.policy_text import (
     TokenisedText,
     collate,
 )
-from c2a_core.spaces import CAMERAS
 from c2a_training.policy.auxiliary_losses import GOAL_M, UNKNOWN, AuxiliarySettings, token_cells
+from c2a_training.policy.eye_features import EyeFeatures
 from c2a_training.policy.frame_source import FrameSource
 from c2a_training.policy.picture_shift import vary
 from c2a_training.policy.windows import PolicyWindows
@@ -51,11 +52,12 @@ class WindowTensors:
 
     Args:
         windows: rows, texts and actions.
-        source: of their pictures.
+        source: of their pictures, those of the model's cameras or of those without features.
         tokenizer: of the model.
         normalisation: of the checkpoint.
         model: configuration of the network.
         auxiliary: what it is also asked; None asks nothing.
+        features: of the base camera's pictures; None where the source has these.
     """
 
     def __init__(
@@ -66,14 +68,16 @@ class WindowTensors:
         normalisation: PolicyNormalisation,
         model: PolicyConfig,
         auxiliary: AuxiliarySettings | None = None,
+        features: EyeFeatures | None = None,
     ) -> None:
         self.windows = windows
+        self._features = features
         self._auxiliary = auxiliary or AuxiliarySettings()
-        self._cells = token_cells(model)
+        if self._auxiliary.dense_weight:
+            self._cells = token_cells(model)
         self._source = source
         self._tokenizer = tokenizer
         self._normalisation = normalisation
-        self._cameras = [CAMERAS.index(camera) for camera in model.cameras]
         self._texts: dict[str, TokenisedText] = {}
 
     def make(
@@ -95,10 +99,11 @@ class WindowTensors:
         windows = self.windows
         actions, mask = windows.actions(numbers)
         proprio = windows.proprioception(numbers)
-        images = self._source.images(windows.rows[numbers])[:, self._cameras]
+        images = self._source.images(windows.rows[numbers])
         if streams is not None and (augment or shift_px):
             images = vary(images, streams, light=augment, shift_px=shift_px)
         return {
+            **({'features': self._features.of(windows.rows[numbers])} if self._features else {}),
             'images': torch.from_numpy(np.ascontiguousarray(images)),
             'proprio': torch.from_numpy(self._normalisation.proprio.normalise(proprio)),
             'actions': torch.from_numpy(self._normalisation.action.normalise(actions)),

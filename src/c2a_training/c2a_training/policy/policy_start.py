@@ -9,7 +9,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
 from c2a_controller.normaliser import PolicyNormalisation
+from c2a_controller.planner_eye import PlannerEye
 from c2a_controller.policy_checkpoint import (
     NORMALISATION_NAME,
     TOKENIZER_NAME,
@@ -20,6 +24,8 @@ from c2a_controller.policy_checkpoint import (
 from c2a_controller.policy_config import PolicyConfig
 from c2a_controller.policy_net import PolicyNet
 from c2a_controller.policy_text import PolicyTokenizer, load_t5_tokenizer, train_tokenizer
+from c2a_planner.checkpoint import find_checkpoint as find_planner
+from c2a_planner.picture import PictureSettings
 from c2a_training.atomic_file import write_json
 from c2a_training.policy.policy_data import fit_normalisation, tokenizer_texts
 from c2a_training.policy.policy_train_config import network_differences
@@ -91,6 +97,28 @@ def read_start(directory: Path, model: PolicyConfig) -> PolicyStart:
             f'the training cannot go on without what it began with, {directory}: {err}'
         ) from err
     return PolicyStart(tokenizer, normalisation)
+
+
+def open_eye(eye: PlannerEye, planner: str) -> None:
+    """Give an eye the vision tower of a planner.
+
+    Args:
+        eye: of a policy.
+        planner: the planner's checkpoint.
+
+    Raises:
+        ValueError: if there is none, or it cannot be a policy's eye.
+    """
+    checkpoint = find_planner(planner)
+    checkpoint.check()
+    source = Path(checkpoint.source)
+    try:
+        eye.see_as(load_file(source / 'model.safetensors'), PictureSettings.read(source))
+    except (OSError, ValueError, SafetensorError) as err:
+        raise ValueError(
+            f'a policy cannot look through the eye of planner {planner}: {err}; name another '
+            'with --set eye=CHECKPOINT, or set model.base_eye to resnet'
+        ) from err
 
 
 def _check_network(name: str, parts: PolicyParts, model: PolicyConfig) -> None:

@@ -94,7 +94,10 @@ class PolicyTrainConfig:
         auxiliary: what the network is also asked, beside the actions.
         augment: other light.
         shift_px: pictures are moved by up to so many pixels; 0 leaves them where they are.
-        frames: `decode` pictures as they are drawn, or once into a `cache` on the disk.
+        eye: planner checkpoint whose vision tower the policy looks through, with `model.base_eye`
+            planner.
+        frames: `decode` pictures as they are drawn, or once into a `cache` on the disk; of a
+            frozen eye the cache holds what it makes of them, which `augment` leaves as it is.
         compile: let `torch.compile` fuse the network.
         seed: of weights, order of the data, augmentation and noise.
         validation_windows: held-out windows that are looked at each time.
@@ -114,6 +117,7 @@ class PolicyTrainConfig:
     auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     augment: bool = True
     shift_px: int = 0
+    eye: str = 'tiny'
     frames: Frames = 'decode'
     compile: bool = False
     seed: int = 0
@@ -153,9 +157,11 @@ PRESETS: dict[str, dict[str, object]] = {
             'weight_decay': 1e-3,
             'beta2': 0.99,
         },
-        'repeats': 8,
+        'repeats': 4,
         'windows': {'border_weight': 3.0},
-        'auxiliary': {'dense_weight': 0.3, 'goal_weight': 1.0},
+        'auxiliary': {'goal_weight': 1.0},
+        'augment': False,
+        'frames': 'cache',
     },
     # E.2 and, where it refers to diffusion policy's reference implementation, that one.
     'full': {

@@ -16,6 +16,7 @@ from torch import nn
 from c2a_controller.policy_net import PolicyNet
 from c2a_controller.policy_objective import Corrupted, summed_error
 from c2a_controller.text_encoder import EncodedText
+from c2a_controller.vision_encoder import CameraEncoder
 from c2a_training.policy.auxiliary_losses import AuxiliaryHeads, AuxiliarySettings
 from c2a_training.policy.policy_data import text_of
 
@@ -50,7 +51,8 @@ class PolicyTrainNet(nn.Module):
     def compile_parts(self) -> None:
         """Let `torch.compile` fuse what has the same shapes in every step."""
         for encoder in self.policy.cameras.values():
-            encoder.compile()
+            if isinstance(encoder, CameraEncoder):
+                encoder.compile()
         self.policy.unet.compile()
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
@@ -86,7 +88,9 @@ class PolicyTrainNet(nn.Module):
     def _images(self, batch: Batch) -> dict[str, torch.Tensor]:
         # (B, N, S, S, 3) to (B, 3, S, S) each, without a copy.
         views = batch['images'].permute(1, 0, 4, 2, 3)
-        return dict(zip(self.policy.config.cameras, views, strict=True))
+        known = {'base': batch['features']} if 'features' in batch else {}
+        cameras = [camera for camera in self.policy.config.cameras if camera not in known]
+        return known | dict(zip(cameras, views, strict=True))
 
 
 def _noised(batch: Batch) -> Corrupted:

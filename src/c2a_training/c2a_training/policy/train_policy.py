@@ -34,6 +34,7 @@ from c2a_training.planner.train_loop import Stage, TrainLoop
 from c2a_training.planner.train_state import Progress, StateStore
 from c2a_training.policy.averaging_step import AveragingStep
 from c2a_training.policy.closed_loop import ClosedLoop
+from c2a_training.policy.eye_features import EyeFeatures
 from c2a_training.policy.frame_source import FrameSource
 from c2a_training.policy.policy_card import make_card, make_info
 from c2a_training.policy.policy_checkup import METRIC, PolicyCheckup
@@ -42,7 +43,7 @@ from c2a_training.policy.policy_data import (
     PolicyBatches,
     WindowTensors,
 )
-from c2a_training.policy.policy_start import PolicyStart, make_start, read_start
+from c2a_training.policy.policy_start import PolicyStart, make_start, open_eye, read_start
 from c2a_training.policy.policy_train_config import (
     PolicyTrainConfig,
     config_from_dict,
@@ -103,9 +104,24 @@ class PolicyTraining:
             self._check_state(self._state.progress)
         self._start = self._make_start()
         self._objective = make_objective(config.model)
-        self._frames = FrameSource(self._datasets, config.model.image_size)
         torch.manual_seed(config.seed)
-        self._net = PolicyTrainNet(self._start.net or PolicyNet(config.model), config.auxiliary)
+        self._net = PolicyTrainNet(self._start.net or self._fresh_net(), config.auxiliary)
+        self._frames, self._features = self._make_frames()
+
+    def _fresh_net(self) -> PolicyNet:
+        config = self._config
+        net = PolicyNet(config.model)
+        if config.model.base_eye == 'planner':
+            open_eye(net.cameras['base'], config.eye)
+        return net
+
+    def _make_frames(self) -> tuple[FrameSource, EyeFeatures | None]:
+        config, cameras = self._config, self._config.model.cameras
+        size, features = config.model.image_size, None
+        if config.model.base_eye == 'planner' and config.frames == 'cache':
+            features = EyeFeatures(self._datasets, size, self._net.policy.cameras['base'])
+            cameras = tuple(camera for camera in cameras if camera != 'base')
+        return FrameSource(self._datasets, size, cameras), features
 
     def run(self) -> bool:
         """Train to the end, or until somebody asks to stop.
@@ -116,12 +132,12 @@ class PolicyTraining:
         progress = self._state.progress if self._state else self._new_progress()
         with TrainLog(self._request.out, self._console, progress.total_steps) as log:
             self._say_start(log, progress)
-            self._open_frames(log)
             step = AveragingStep(self._net, self._config, self._accelerator)
             if self._state is not None:
                 step.load(self._state.model, self._state.optimizer)
                 # Held once in the net and the optimiser is enough.
                 self._state = None
+            self._open_frames(log)
             if self._config.compile:
                 self._net.compile_parts()
             loop = TrainLoop(self._accelerator, self._config, self._store, log, progress)
@@ -226,6 +242,7 @@ class PolicyTraining:
             start.normalisation,
             self._config.model,
             self._config.auxiliary,
+            self._features,
         )
 
     def _make_windows(self, *, held_out: bool) -> PolicyWindows:
@@ -296,25 +313,21 @@ class PolicyTraining:
     def _open_frames(self, log: TrainLog) -> None:
         config, frames = self._config, self._frames
         folder = self._request.out / 'frames'
-        size = f'{frames.cache_bytes / 1e9:.1f} GB'
+        sources = [frames] if self._features is None else [frames, self._features]
+        size = f'{sum(source.cache_bytes for source in sources) / 1e9:.1f} GB'
         if config.frames == 'decode':
             log.say(f'pictures are decoded as they are drawn; a frame cache would take {size}')
             return
-        frames.check_space(folder)
+        for source in sources:
+            source.check_space(folder)
         log.say(f'pictures come from a frame cache of {size} in {folder}')
-        told = 0.0
-
-        def show(share: float) -> None:
-            nonlocal told
-            if share >= told:
-                log.say(f'frame cache: {100 * share:.0f}%')
-                told = share + 0.1
-
-        # The others find it made.
-        if self._accelerator.is_main_process:
-            frames.open_caches(folder, show)
-        self._accelerator.wait_for_everyone()
-        frames.open_caches(folder, lambda _: None)
+        for name, source in zip(('frame cache', 'what the eye sees'), sources, strict=False):
+            # The others find it made.
+            if self._accelerator.is_main_process:
+                source.open_caches(folder, _shown(log, name))
+            self._accelerator.wait_for_everyone()
+            if not self._accelerator.is_main_process:
+                source.open_caches(folder, lambda _: None)
 
     def _say_start(self, log: TrainLog, progress: Progress) -> None:
         learns, total = count_parameters(self._net)
@@ -362,6 +375,19 @@ def train_policy(
         request.out.mkdir(parents=True, exist_ok=True)
     accelerator.wait_for_everyone()
     return PolicyTraining(request, accelerator, console if is_first else None).run()
+
+
+def _shown(log: TrainLog, name: str) -> Callable[[float], None]:
+    """What says each tenth of a share that is done."""
+    told = 0.0
+
+    def show(share: float) -> None:
+        nonlocal told
+        if share >= told:
+            log.say(f'{name}: {100 * share:.0f}%')
+            told = share + 0.1
+
+    return show
 
 
 def _sizes(batch: Batch) -> dict[str, float]:
