@@ -120,7 +120,7 @@ class PolicyConfig:
     joint_velocities: bool = False
     condition_dim: int = 256
     time_dim: int = 64
-    unet_widths: tuple[int, ...] = (64, 128, 256)
+    unet_widths: tuple[int, ...] = (64, 128, 192)
     unet_kernel: int = 3
     pred_horizon: int = 12
     action_dim: int = ACTION_DIM
