@@ -238,12 +238,19 @@ def write_policy(
         write_json(part / NORMALISATION_NAME, normalisation.as_dict())
         tokenizer.write(part / TOKENIZER_NAME)
         rounded = {
-            name: weight.detach().to('cpu', torch.bfloat16).contiguous()
+            name: weight.detach().to('cpu', _rounded_type(weight)).contiguous()
             for name, weight in state.items()
         }
         save_file(rounded, part / WEIGHTS_NAME, metadata={'format': 'pt'})
 
     return write_sealed(directory, info, fill, lambda sealed: card or policy_card(sealed))
+
+
+def _rounded_type(weight: torch.Tensor) -> torch.dtype:
+    import torch
+
+    # Counters stay what they are.
+    return torch.bfloat16 if weight.is_floating_point() else weight.dtype
 
 
 def policy_card(info: PolicyInfo) -> str:

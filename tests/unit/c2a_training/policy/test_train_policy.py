@@ -8,12 +8,14 @@ import io
 import json
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
 from rich.console import Console
+from safetensors.torch import load_file
 from sample_episodes import make_rows
 from small_policy import SMALL_POLICY
 from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
@@ -22,13 +24,17 @@ from c2a_controller.chunk_executor import ChunkExecutor
 from c2a_controller.diffusion_policy import DiffusionPolicy
 from c2a_controller.params import ControllerParams
 from c2a_controller.policy_checkpoint import find_checkpoint, read_policy
+from c2a_controller.policy_net import PolicyNet
 from c2a_controller.policy_text import train_tokenizer
+from c2a_planner.checkpoint import find_checkpoint as find_planner
 from c2a_training.commands import train_policy_command
+from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.evaluation.evaluation_settings import EvaluationSettings
 from c2a_training.planner.train_loop import TrainLoop
 from c2a_training.planner.train_state import StateStore
 from c2a_training.policy import closed_loop
+from c2a_training.policy.eye_features import EyeFeatures
 from c2a_training.policy.policy_train_config import ClosedLoopSettings, make_config
 from c2a_training.policy.train_policy import TrainRequest, train_policy
 
@@ -183,7 +189,8 @@ def test_the_full_preset_learns_all_but_its_t5(data, tmp_path):
     size = {'d_model': 16, 'd_kv': 8, 'd_ff': 16, 'num_layers': 1, 'num_heads': 2}
     t5 = T5Config(vocab_size=tokenizer.vocabulary_size, **size)
     T5EncoderModel(t5).save_pretrained(tmp_path / 't5')
-    out, changes = tmp_path / 'run', {'model__text_model': str(tmp_path / 't5')}
+    out = tmp_path / 'run'
+    changes = {'model__text_model': str(tmp_path / 't5'), 'auxiliary__dense_weight': 0.0}
     assert train(data, out, preset='full', train__steps=1, **changes)[0]
     assert train(data, out, preset='full', resume=True, train__steps=2, **changes)[0]
     assert not [name for name in state_of(out).model if 't5' in name]
@@ -318,3 +325,59 @@ def test_small_settings_are_of_the_preset():
     assert config.model.pred_horizon == 4
     assert make_config('full').model.text_encoder == 't5'
     assert np.isclose(make_config('full').beta1, 0.95)
+
+
+EYE = {'model__base_eye': 'planner', 'auxiliary__dense_weight': 0.0, 'frames': 'cache'}
+
+
+@pytest.fixture(scope='module')
+def seeing(data, tmp_path_factory):
+    """A training that looked through the shipped planner's eye, and what it said."""
+    out = tmp_path_factory.mktemp('eyes') / 'run'
+    is_done, text = train(data, out, **EYE)
+    assert is_done
+    return out, text
+
+
+class TestThroughThePlannersEye:
+    def test_a_checkpoint_has_the_planners_tower(self, seeing):
+        out, text = seeing
+        assert 'what the eye sees: 100%' in text
+        parts = read_policy(find_checkpoint(out / 'last'))
+        planner = load_file(Path(find_planner('tiny').source) / 'model.safetensors')
+        tower = parts.net.cameras['base'].tower.state_dict()
+        for name, weight in tower.items():
+            assert torch.equal(weight, planner[f'vision_tower.{name}'].float()), name
+        DiffusionPolicy(parts).warm_up()
+
+    def test_stopped_and_resumed_equals_uninterrupted(self, data, seeing, tmp_path, monkeypatch):
+        out = tmp_path / 'run'
+        with monkeypatch.context() as patch:
+            stop_after(patch, 2)
+            assert train(data, out, **EYE)[0] is False
+        assert train(data, out, resume=True, **EYE)[0] is True
+        first, second = state_of(out).model, state_of(seeing[0]).model
+        assert all(torch.equal(first[name], second[name]) for name in second)
+
+    def test_what_was_computed_once_is_what_the_eye_sees(self, data):
+        dataset = EpisodeDataset(data)
+        eye = PolicyNet(make_config('tiny', SMALL_POLICY | {'model.base_eye': 'planner'}).model)
+        eye = eye.cameras['base']
+        features = EyeFeatures([dataset], 32, eye)
+        features.open_caches(data / 'cache', lambda share: None)
+        rows = np.array([[0, 4], [0, 0], [0, 4]])
+        pictures = torch.from_numpy(dataset.base_frames(rows[:, 1])).permute(0, 3, 1, 2)
+        with torch.autocast('cpu', torch.bfloat16):
+            expected = eye.features(pictures)
+        assert torch.allclose(features.of(rows).float(), expected.float(), atol=0.1)
+        # Found again, and another tower's is another's.
+        before = sorted((data / 'cache').iterdir())
+        EyeFeatures([dataset], 32, eye).open_caches(data / 'cache', lambda share: None)
+        assert sorted((data / 'cache').iterdir()) == before
+        eye.tower.position.data += 1.0
+        EyeFeatures([dataset], 32, eye).open_caches(data / 'cache', lambda share: None)
+        assert len(list((data / 'cache').iterdir())) == 2
+
+    def test_a_planner_that_is_not_there_is_refused(self, data, tmp_path):
+        with pytest.raises(ValueError, match='there is no checkpoint'):
+            train(data, tmp_path / 'run', **EYE, eye='no such planner')
