@@ -230,7 +230,6 @@ def write_policy(
     Returns:
         The description with the files' hashes.
     """
-    import torch
     from safetensors.torch import save_file
 
     def fill(part: Path) -> None:

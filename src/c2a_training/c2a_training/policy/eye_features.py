@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""What a frozen eye makes of the base camera's pictures, computed once into a mapped file.
+"""What a frozen eye makes of the base camera's pictures, computed once into a file.
 
 A cache is `FOLDER/FINGERPRINT-EYE-SIZE.bf16`: (rows, 100, 256) bfloat16, zeros where a row has no
 pictures. 50 KiB a row; it can be deleted at any time. EYE is a hash of the tower's weights.
@@ -20,6 +20,7 @@ from c2a_core.spaces import GRID_SIZE
 from c2a_training.atomic_file import atomic_path
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.policy.frame_source import FrameSource, check_disk
+from c2a_training.policy.row_file import RowFile
 
 _BYTES = 2
 # Rows that are computed together.
@@ -41,7 +42,7 @@ class EyeFeatures:
         self._eye = eye
         self._shape = (GRID_SIZE**2, eye.tower.config.hidden_size)
         self._hash = _hash_of(eye)
-        self._caches: list[np.ndarray] = []
+        self._caches: list[RowFile] = []
 
     def of(self, rows: np.ndarray) -> torch.Tensor:
         """Features of rows.
@@ -55,7 +56,7 @@ class EyeFeatures:
         out = np.empty((len(rows), *self._shape), np.int16)
         for index in np.unique(rows[:, 0]).tolist():
             at = np.nonzero(rows[:, 0] == index)[0]
-            out[at] = self._caches[index][rows[at, 1]]
+            out[at] = self._caches[index].read(rows[at, 1])
         return torch.from_numpy(out).view(torch.bfloat16)
 
     @property
@@ -76,7 +77,7 @@ class EyeFeatures:
         check_disk(folder, sum(map(self._bytes, missing)))
 
     def open_caches(self, folder: Path, show: Callable[[float], None]) -> None:
-        """Map the caches into memory; those that are missing are computed first.
+        """Open the caches; those that are missing are computed first.
 
         Args:
             folder: of the caches.
@@ -88,7 +89,7 @@ class EyeFeatures:
             if not path.is_file():
                 self._write(path, index, lambda rows, done=before: show((done + rows) / total))
             before += len(dataset)
-            self._caches.append(np.memmap(path, np.int16, 'r', shape=(len(dataset), *self._shape)))
+            self._caches.append(RowFile(path, self._shape, np.int16))
 
     def _write(self, path: Path, index: int, show: Callable[[int], None]) -> None:
         dataset = self._datasets[index]

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of windows: decoded anew each time, or once into a file that is mapped into memory.
+"""Pictures of windows: decoded anew each time, or once into a file.
 
 A frame cache is `FOLDER/FINGERPRINT-CAMERAS-SIZE.u8`: (rows, cameras, S, S, 3) uint8, black where
 a row has no pictures. 48 KiB a picture at 128 pixels; it can be deleted at any time.
@@ -20,6 +20,7 @@ from c2a_core.spaces import CAMERAS
 from c2a_core.types import ImageArray
 from c2a_training.atomic_file import atomic_path
 from c2a_training.dataset.episode_dataset import EpisodeDataset
+from c2a_training.policy.row_file import RowFile
 
 # Rows that are decoded together while a cache is made.
 _BLOCK = 512
@@ -43,7 +44,7 @@ class FrameSource:
         self._datasets = tuple(datasets)
         self._size = size
         self._cameras = tuple(cameras)
-        self._caches: list[np.ndarray | None] = [None] * len(self._datasets)
+        self._caches: list[RowFile | None] = [None] * len(self._datasets)
 
     def images(self, rows: np.ndarray) -> ImageArray:
         """Pictures of rows.
@@ -58,7 +59,7 @@ class FrameSource:
         for index in np.unique(rows[:, 0]).tolist():
             at = np.nonzero(rows[:, 0] == index)[0]
             cache, wanted = self._caches[index], rows[at, 1]
-            out[at] = self._decode(index, wanted) if cache is None else cache[wanted]
+            out[at] = self._decode(index, wanted) if cache is None else cache.read(wanted)
         return out
 
     def check_space(self, folder: Path) -> None:
@@ -83,7 +84,7 @@ class FrameSource:
         return sum(map(len, self._datasets)) * self._row_bytes
 
     def open_caches(self, folder: Path, show: Callable[[float], None]) -> None:
-        """Map the caches into memory; those that are missing are written first.
+        """Open the caches; those that are missing are written first.
 
         Args:
             folder: of the caches.
@@ -96,8 +97,7 @@ class FrameSource:
             if not path.is_file():
                 self._write(path, index, lambda rows, done=before: show((done + rows) / total))
             before += len(dataset)
-            shape = (len(dataset), *self._row_shape)
-            self._caches[index] = np.memmap(path, np.uint8, 'r', shape=shape)
+            self._caches[index] = RowFile(path, self._row_shape, np.uint8)
 
     def _write(self, path: Path, index: int, show: Callable[[int], None]) -> None:
         dataset = self._datasets[index]
