@@ -1,6 +1,11 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""Batches made ahead by a thread, in their order."""
+"""Batches made ahead by a thread, in their order.
+
+The thread computes alone, without helpers of its own. With them OpenMP would count more threads
+than there are cores, and let those of the training's step sleep after each operation instead of
+waiting awake: on two cores that costs a third of the speed.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,8 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, TypeVar
+
+import torch
 
 Batch = TypeVar('Batch')
 _POLL_S = 0.2
@@ -33,6 +40,8 @@ class Prefetch(Generic[Batch]):
         self._thread = threading.Thread(target=self._run, args=(start,), daemon=True)
 
     def __enter__(self) -> Prefetch[Batch]:
+        # Asked once, it stays what it is for the calling thread.
+        self._threads = torch.get_num_threads()
         self._thread.start()
         return self
 
@@ -44,6 +53,7 @@ class Prefetch(Generic[Batch]):
     ) -> None:
         self._stop.set()
         self._thread.join()
+        torch.set_num_threads(self._threads)
 
     def take(self) -> Batch:
         """The next batch."""
@@ -55,6 +65,7 @@ class Prefetch(Generic[Batch]):
         return item
 
     def _run(self, step: int) -> None:
+        torch.set_num_threads(1)
         while not self._stop.is_set():
             try:
                 item: Batch | BaseException = self._make(step)
