@@ -12,6 +12,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         'c2a_training.commands.evaluate_run',
         'closed loop: success of tasks over seeds; the word run may be left out',
     ),
+    'study': (
+        'c2a_training.commands.evaluate_study',
+        'several runs that answer one question, compared episode by episode',
+    ),
     'planner': (
         'c2a_training.commands.evaluate_planner',
         'the planner alone, on the rows of a dataset',
