@@ -64,6 +64,8 @@ class TestRefused:
             ('--tasks Pick --episodes 1 --workers 0', 'at least 1'),
             ('--tasks Pick --episodes 1 --pictures few', 'expected all, or key-steps:N'),
             ('--tasks Pick --episodes 1 --noise 0.2', 'expected 0 to 0.05 metres'),
+            ('--tasks Pick --episodes 1 --policy nowhere', 'there is no policy checkpoint'),
+            ('--tasks Pick --episodes 1 --policy x --noise 0.01', 'goes without --noise'),
             ('--tasks Pick --episodes 1 --late -1', 'expected 0 to 20 observations'),
             ('--tasks Pick --episodes 1 --planner vlm --late 1', 'goes with --planner oracle'),
         ],

@@ -9,8 +9,9 @@ import dataclasses
 import numpy as np
 import pytest
 from sample_episodes import assert_equal_rows
+from small_policy_net import write_small_policy
 
-from c2a_core.spaces import clip_action
+from c2a_core.spaces import VACUUM, clip_action
 from c2a_planner.backend import Reply
 from c2a_training.dataset.episode_check import check_rows
 from c2a_training.episode_worker import EpisodeJob
@@ -115,6 +116,21 @@ class TestPerturbed:
         assert 0 < differ.sum() < len(rows) / 2
         assert np.array_equal(rows.intended_actions[:, 3:], rows.actions[:, 3:])
         assert full.intended_actions is None
+
+    def test_a_policy_moves_the_arm_in_stretches_and_the_skill_goes_on(self, full, tmp_path):
+        write_small_policy(tmp_path / 'policy')
+        settings = GenerateSettings(image_size=32, policy=str(tmp_path / 'policy'))
+        maker = EpisodeMaker(settings, None)
+        rows, result = maker.run(SWAP)
+        assert result.success
+        assert list(check_rows(rows)) == []
+        is_led = (rows.intended_actions != rows.actions).any(1)
+        assert 4 <= is_led.sum() < len(rows.actions)
+        # What it drops could not be shown again.
+        assert np.array_equal(rows.intended_actions[:, VACUUM], rows.actions[:, VACUUM])
+        for action in rows.actions:
+            np.testing.assert_array_equal(clip_action(action), action)
+        assert_equal_rows(EpisodeMaker(settings, None).run(SWAP)[0], rows)
 
     def test_an_episode_depends_on_task_seed_and_settings_alone(self):
         settings = dataclasses.replace(FEW, noise_m=0.02, late=2)

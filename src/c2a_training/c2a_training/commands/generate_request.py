@@ -126,6 +126,13 @@ def _add_episodes(parser: argparse.ArgumentParser) -> None:
         '(default: 0)',
     )
     parser.add_argument(
+        '--policy',
+        default='',
+        metavar='NAME',
+        help='let a trained policy move the arm in stretches of 4 to 20 steps; how the skill goes '
+        'on from there is what is learned (DAgger): a shipped name or a directory',
+    )
+    parser.add_argument(
         '--late',
         type=int,
         default=0,
@@ -173,6 +180,11 @@ def check_request(args: argparse.Namespace) -> GenerateRun:
         raise ValueError(f'--late is {args.late}, expected 0 to {MAX_LATE} observations')
     if args.planner != 'oracle' and args.late:
         raise ValueError(f'--late goes with --planner oracle, not with {args.planner}')
+    if args.policy and (args.noise or args.planner != 'oracle' or args.pictures != 'all'):
+        raise ValueError(
+            '--policy goes without --noise, with --planner oracle and with --pictures all: the '
+            'policy is what disturbs, and it sees every row'
+        )
     words = [word for name in args.tasks for word in split_task_names(name)]
     return GenerateRun(
         tasks=tuple(select_tasks(words)),
@@ -189,6 +201,7 @@ def check_request(args: argparse.Namespace) -> GenerateRun:
             planner=args.planner,
             keep=args.keep,
             **_read_checkpoint(args),
+            **_read_policy(args),
         ),
         directory=args.out,
         workers=args.workers,
@@ -205,6 +218,19 @@ def _read_checkpoint(args: argparse.Namespace) -> dict[str, str]:
     checkpoint = find_checkpoint(args.checkpoint)
     checkpoint.check(args.base_camera)
     return {'checkpoint': args.checkpoint, 'checkpoint_hash': checkpoint.label}
+
+
+def _read_policy(args: argparse.Namespace) -> dict[str, str]:
+    """Name and hash of the policy's checkpoint, without its weights."""
+    if not args.policy:
+        return {}
+    from c2a_controller.policy_checkpoint import find_checkpoint
+
+    checkpoint = find_checkpoint(args.policy)
+    checkpoint.check(args.base_camera, args.wrist_camera)
+    if checkpoint.info.text != 'code':
+        raise ValueError(f'policy {args.policy} is told the {checkpoint.info.text}, not code')
+    return {'policy': args.policy, 'policy_hash': checkpoint.label}
 
 
 def _check_seeds(args: argparse.Namespace) -> SeedRequest:

@@ -28,6 +28,8 @@ from c2a_training.dataset.row_schema import DATASET_KIND, SCHEMA_VERSION, VOCABU
 from c2a_training.dataset.shard_file import check_version
 
 MANIFEST = 'c2a_dataset.json'
+POLICY_OPTION = 'policy'
+"""Option of data in which a policy moved the arm in stretches: its checkpoint's hash."""
 _PACKAGES = ('sapien', 'mani_skill', 'numpy', 'opencv-python', 'pyarrow')
 
 Option = str | int | float | bool

@@ -25,7 +25,11 @@ from c2a_training.dataset.pending_file import pending_bytes, write_pending
 from c2a_training.episode_worker import EpisodeJob
 from c2a_training.generation.generate_settings import GenerateSettings
 from c2a_training.generation.oracle_label import planner_label
-from c2a_training.generation.perturbation import LatePlanner, NoisyLowLevel
+from c2a_training.generation.perturbation import (
+    LatePlanner,
+    NoisyLowLevel,
+    PolicyStretches,
+)
 from c2a_training.rollout import (
     EpisodeInfo,
     EpisodeResult,
@@ -34,6 +38,7 @@ from c2a_training.rollout import (
     OracleLowLevel,
     OracleStep,
     Planner,
+    PolicyLowLevel,
     run_episode,
 )
 from c2a_training.skillwise_planner import SkillwisePlanner
@@ -42,6 +47,9 @@ if TYPE_CHECKING:
     from c2a_planner.backend import PlannerBackend
 
 logger = logging.getLogger(__name__)
+
+# Actions of a policy's chunk that are executed, as in evaluation.
+_EXEC_HORIZON = 4
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,7 @@ class EpisodeMaker:
         self._backend = backend or _make_backend(settings)
         self._planner = Planner(self._backend, CONTROL_DT)
         self._low_level = OracleLowLevel(self._simulator)
+        self._policy = _make_policy(settings) if settings.policy else None
 
     def make(self, job: EpisodeJob) -> MadeEpisode:
         """Make one episode; a crash becomes a reason, so that the others still run."""
@@ -168,7 +177,7 @@ class EpisodeMaker:
             simulator.success,
             simulator.object_labels() if observation.base_image.size else None,
             self._oracle_code(key_step),
-            low_level.intended if isinstance(low_level, NoisyLowLevel) else None,
+            getattr(low_level, 'intended', None),
         )
 
     def _oracle_code(self, key_step: KeyStep) -> str | None:
@@ -208,6 +217,9 @@ class EpisodeMaker:
 
     def _make_low_level(self, job: EpisodeJob) -> LowLevel:
         noise_m = self._settings.noise_m
+        if self._policy is not None:
+            rng = self._generator(job, 'policy')
+            return PolicyStretches(self._low_level, self._policy, rng)
         if not noise_m:
             return self._low_level
         return NoisyLowLevel(self._low_level, noise_m, self._generator(job, 'noise'))
@@ -237,3 +249,16 @@ def _make_backend(settings: GenerateSettings) -> PlannerBackend:
     return make_backend(
         settings.planner, BackendOptions(checkpoint=settings.checkpoint, threads=1)
     )
+
+
+def _make_policy(settings: GenerateSettings) -> LowLevel:
+    from c2a_controller.chunk_executor import ChunkExecutor
+    from c2a_controller.policy import PolicyOptions, make_policy
+
+    options = PolicyOptions(
+        settings.policy,
+        threads=1,
+        base_camera=settings.base_camera,
+        wrist_camera=settings.wrist_camera,
+    )
+    return PolicyLowLevel(ChunkExecutor(make_policy('policy', '', options), _EXEC_HORIZON))

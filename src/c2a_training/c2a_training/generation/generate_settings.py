@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from c2a_training.dataset.dataset_manifest import POLICY_OPTION
 from c2a_training.dataset.jpeg import JPEG_QUALITY
 from c2a_training.generation.picture_rule import PictureRule
 
@@ -25,6 +26,8 @@ class GenerateSettings:
         wrist_camera: ``framed`` or ``original``.
         pictures: which rows get some, see `picture_rule`.
         noise_m: bursts of Gaussian noise on the actions, 0 for none [m].
+        policy: checkpoint that moves the arm in stretches, empty for none.
+        policy_hash: its hash.
         late: the oracle's key steps come up to so many observations late.
         planner: one of `PLANNERS`; whose key steps are executed.
         checkpoint: of a learned planner: a shipped name, a directory or a hub id.
@@ -39,6 +42,8 @@ class GenerateSettings:
     wrist_camera: str = 'framed'
     pictures: PictureRule = PictureRule()
     noise_m: float = 0.0
+    policy: str = ''
+    policy_hash: str = ''
     late: int = 0
     planner: str = 'oracle'
     checkpoint: str = ''
@@ -63,6 +68,7 @@ class GenerateSettings:
         later: dict[str, str | int | float | bool] = {
             'pictures': '' if self.pictures.takes_all else str(self.pictures),
             'noise_m': self.noise_m,
+            POLICY_OPTION: self.policy_hash,
             'late': self.late,
             'checkpoint': self.checkpoint_hash,
             'keep': '' if self.keep == 'success' else self.keep,

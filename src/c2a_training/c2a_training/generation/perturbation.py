@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Demonstrations that are less perfect than the oracle's: pushed arms and late key steps.
 
-At run time states are perturbed and key steps come at other moments than the oracle's. Both
-wrappers draw from a generator of their episode, so that an episode is a function of its task,
-seed and settings.
+At run time states are perturbed, a policy leads to others than the skills do, and key steps come
+at other moments than the oracle's. The wrappers draw from a generator of their episode, so that
+an episode is a function of its task, seed and settings.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from c2a_core.spaces import clip_action
+from c2a_core.spaces import VACUUM, clip_action
 from c2a_core.types import Command, CommandSource, FloatArray, KeyStep, Observation
 from c2a_training.rollout import EpisodeInfo, LowLevel, OracleStep, Planner
 
@@ -21,6 +21,10 @@ from c2a_training.rollout import EpisodeInfo, LowLevel, OracleStep, Planner
 _DISTURBED_SHARE = 0.5
 _MAX_BURST_STEPS = 4
 _LAST_BURST_START = 8
+# A policy gets some more, for stretches that may last until it has arrived and longer.
+_POLICY_SHARE = 0.6
+_LAST_STRETCH_START = 8
+_SHORTEST_STRETCH, _LONGEST_STRETCH = 4, 20
 
 
 class NoisyLowLevel:
@@ -73,6 +77,60 @@ class NoisyLowLevel:
         start = step + int(self._rng.integers(_LAST_BURST_START + 1))
         length = int(self._rng.integers(1, _MAX_BURST_STEPS + 1))
         return range(start, start + length) if is_disturbed else range(0)
+
+
+class PolicyStretches:
+    """Lets a policy move the arm for stretches of a running skill, which then goes on.
+
+    So the skill shows the way from where the policy leads: what it learns next (DAgger, Ross and
+    others, https://arxiv.org/abs/1011.0686). Recorded are both: the action that was executed, and
+    what the skill wanted. The vacuum is always the skill's: what is dropped cannot be shown again.
+
+    Attributes:
+        intended: (7,), what the skill wanted in the last step.
+    """
+
+    def __init__(self, low_level: LowLevel, policy: LowLevel, rng: np.random.Generator) -> None:
+        """Wrap a low level for one episode.
+
+        Args:
+            low_level: runs the key steps.
+            policy: moves the arm meanwhile.
+            rng: of the episode.
+        """
+        self._low_level = low_level
+        self._policy = policy
+        self._rng = rng
+        self._subtask_id = -1
+        self._stretch = range(0)
+        self.intended: FloatArray | None = None
+
+    def reset(self, episode: EpisodeInfo) -> None:
+        """Prepare for an episode."""
+        self._low_level.reset(episode)
+        self._policy.reset(episode)
+        self._subtask_id = -1
+        self.intended = None
+
+    def act(self, observation: Observation, key_step: KeyStep) -> Command:
+        """The low level's command, or the policy's while a stretch lasts."""
+        if key_step.subtask_id != self._subtask_id:
+            self._subtask_id = key_step.subtask_id
+            self._stretch = self._draw_stretch(observation.step)
+        command = self._low_level.act(observation, key_step)
+        self.intended = command.action
+        if observation.step not in self._stretch or command.source != CommandSource.SKILL:
+            return command
+        action = self._policy.act(observation, key_step).action.copy()
+        action[VACUUM] = command.action[VACUUM]
+        return replace(command, action=clip_action(action))
+
+    def _draw_stretch(self, step: int) -> range:
+        """Steps of the episode that are the policy's in the sub-task that begins at `step`."""
+        is_chosen = self._rng.random() < _POLICY_SHARE
+        start = step + int(self._rng.integers(_LAST_STRETCH_START + 1))
+        length = int(self._rng.integers(_SHORTEST_STRETCH, _LONGEST_STRETCH + 1))
+        return range(start, start + length) if is_chosen else range(0)
 
 
 class LatePlanner:

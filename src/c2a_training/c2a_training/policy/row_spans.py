@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from c2a_training.dataset.dataset_manifest import POLICY_OPTION, read_manifest
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 
 NEVER = np.iinfo(np.int64).max
@@ -22,7 +23,9 @@ class RowSpans:
         subtask_begin: first row of the sub-task.
         subtask_end: row after the last one of the sub-task that has an action.
         next_push: first row of the next disturbance of the episode that begins after the row, or
-            `NEVER`.
+            `NEVER`; where a policy disturbed, the next row that it moved the arm in, or the row
+            itself: what the skill wanted in a stretch are answers to the policy's steps, not one
+            way.
     """
 
     action_end: np.ndarray
@@ -62,7 +65,10 @@ def _first_rows(dataset: EpisodeDataset, values: np.ndarray) -> np.ndarray:
 
 def _next_pushes(dataset: EpisodeDataset, action_end: np.ndarray) -> np.ndarray:
     is_pushed = dataset.is_disturbed
-    pushes = np.nonzero(is_pushed & _first_rows(dataset, is_pushed))[0]
-    after = np.searchsorted(pushes, np.arange(len(dataset)), side='right')
+    if POLICY_OPTION in read_manifest(dataset.directory).options:
+        pushes, side = np.nonzero(is_pushed)[0], 'left'
+    else:
+        pushes, side = np.nonzero(is_pushed & _first_rows(dataset, is_pushed))[0], 'right'
+    after = np.searchsorted(pushes, np.arange(len(dataset)), side=side)
     found = np.append(pushes, NEVER)[after]
     return np.where(found < action_end, found, NEVER)

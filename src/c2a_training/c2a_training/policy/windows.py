@@ -21,6 +21,10 @@ first row could not foresee is not:
     pushed         -    -    -    yes  yes  -    -
     window at 0    i0   i1   i2   i3   x    x    ...     drawn if 3 > undisturbed_rows, x masked
     window at 4                        i4   i5   i6      teaches recovery
+
+Where a policy moved the arm in rows 3 and 4, only its first action could be learned from a window
+in them: what the skill wanted there are answers to its steps. The window at 5 shows how the
+skill went on from where the policy had led.
 """
 
 from __future__ import annotations
@@ -248,8 +252,10 @@ class PolicyWindows:
         settings, weights = self.settings, self._known_weights()
         for index, dataset in enumerate(self.datasets):
             is_usable = self._labels[index].is_target & _is_usable(dataset, settings, held_out)
-            foreseen = np.arange(len(dataset)) + settings.undisturbed_rows
-            chosen = np.nonzero(is_usable & (self._pushes[index] > foreseen))[0]
+            if settings.undisturbed_rows:
+                foreseen = np.arange(len(dataset)) + settings.undisturbed_rows
+                is_usable &= self._pushes[index] > foreseen
+            chosen = np.nonzero(is_usable)[0]
             task = np.array([episode.task for episode in dataset.episodes])
             task_of = task[dataset.episode_of(chosen)]
             # Windows of a group lie side by side.

@@ -87,18 +87,22 @@ def test_a_choice_that_is_none_is_refused():
 LENGTH, PUSHED = 20, (6, 7)
 
 
-@pytest.fixture(scope='module')
-def pushed(tmp_path_factory):
-    """An episode of 20 steps, pushed in its rows 6 and 7."""
+def write_disturbed(directory, **options):
+    """An episode of 20 steps, disturbed in its rows 6 and 7."""
     builder = EpisodeRowsBuilder('Pick', 0, 'Do Pick 0')
     for step, parts in enumerate(episode_parts('Pick', 0, LENGTH)):
         wanted = make_action([0.001 * step, 0.0, 0.0], np.zeros(3), True)
         builder.add(*parts, wanted if step in PUSHED else None)
-    directory = tmp_path_factory.mktemp('sets') / 'pushed'
-    with EpisodeWriter(directory, {'image_size': 32}) as writer:
+    with EpisodeWriter(directory, {'image_size': 32, **options}) as writer:
         writer.add(builder.finish())
         writer.finish()
     return [EpisodeDataset(directory, threads=1)]
+
+
+@pytest.fixture(scope='module')
+def pushed(tmp_path_factory):
+    """Disturbed by noise."""
+    return write_disturbed(tmp_path_factory.mktemp('sets') / 'pushed')
 
 
 class TestPushed:
@@ -126,6 +130,16 @@ class TestPushed:
             actions, mask = self.learned(windows, row)
             assert mask == [True] * 4
             assert np.array_equal(actions, pushed[0].intended_actions[row : row + 4])
+
+    def test_where_a_policy_led_only_what_the_skill_did_afterwards_is_learned(self, tmp_path):
+        led = write_disturbed(tmp_path / 'led', policy='abc')
+        rows = windows_of(led, undisturbed_rows=3).rows[:, 1].tolist()
+        assert rows == [0, 1, 2, *range(8, LENGTH)]
+        windows = windows_of(led, undisturbed_rows=0)
+        # In a stretch each answer is to a step of the policy: only the first is right.
+        assert self.learned(windows, 6)[1] == [True, False, False, False]
+        assert self.learned(windows, 4)[1] == [True, True, True, False]
+        assert self.learned(windows, 8)[1] == [True] * 4
 
     def test_a_push_in_the_next_sub_task_does_not_matter_to_one_that_rests(self, pushed):
         # Sub-tasks begin at 0 and 6.
