@@ -14,7 +14,8 @@ FLAT = 'flat'
 """Title of the run that needs a policy of its own."""
 
 _TABLE_1 = ('table1',)
-_THREE = ('PlaceNextTo', 'PlaceOnTop', 'SingleStack')
+_PREEMPTED = ('PlaceNextTo', 'PlaceOnTop', 'SingleStack')
+_THREE = ('PlaceNextTo', 'PlaceOnTop', 'Push')
 _LEARNED = ('--planner', 'vlm', '--low-level', 'policy')
 _DELAYS_S = (0.05, 0.1, 0.2, 0.4)
 
@@ -57,7 +58,7 @@ STUDIES: dict[str, Study] = {
     ),
     'preemption': Study(
         'What does it bring to drop the rest of a chunk when a new key step comes?',
-        _THREE,
+        _PREEMPTED,
         {how: (*_LEARNED, '--on-new-key-step', how) for how in ('flush', 'finish', 'blend')},
     ),
     'delays': Study('How slow may planner and policy be?', _THREE, _delays()),
