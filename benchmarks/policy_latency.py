@@ -45,7 +45,6 @@ from c2a_controller.policy_text import PolicyTokenizer, train_tokenizer
 from c2a_core.sealed_directory import CheckpointError
 from c2a_core.spaces import PROPRIO_DIM
 from c2a_core.types import KeyStep, Observation, ReplyStatus
-from c2a_training.policy.auxiliary_losses import token_side
 from c2a_training.policy.averaging_step import AveragingStep
 from c2a_training.policy.policy_data import noise_tensors, text_tensors
 from c2a_training.policy.policy_train_config import PolicyTrainConfig, make_config
@@ -209,7 +208,7 @@ def synchronise(device: str) -> None:
 def measure_training(parts: PolicyParts, args, console: Console) -> dict[str, float]:
     """Samples a second of the trainer's own step, on one batch that is there already."""
     config = training_config(parts, args)
-    net = PolicyTrainNet(parts.net.train().requires_grad_(True), config.auxiliary)
+    net = PolicyTrainNet(parts.net.train().let_learn(), config.auxiliary)
     accelerator = Accelerator(cpu=args.device == 'cpu')
     step = AveragingStep(net, config, accelerator)
     batch = {
@@ -245,10 +244,14 @@ def training_batch(parts: PolicyParts, config: PolicyTrainConfig) -> dict[str, t
     """A batch as `PolicyBatches` makes them, of noise."""
     model, count = config.model, config.train.batch_size
     numbers = np.random.default_rng(0)
-    side, tokens = model.image_size, token_side(model) ** 2
+    side, tokens = model.image_size, model.token_side('base') ** 2
+    is_known = model.base_eye == 'planner' and config.frames == 'cache'
+    cameras = [name for name in model.cameras if name != 'base' or not is_known]
     actions = torch.rand(count, model.pred_horizon, model.action_dim) * 2 - 1
-    pictures = numbers.integers(0, 256, (count, len(model.cameras), side, side, 3), np.uint8)
+    pictures = numbers.integers(0, 256, (count, len(cameras), side, side, 3), np.uint8)
+    features = {'features': torch.randn(count, tokens, 256).bfloat16()} if is_known else {}
     return {
+        **features,
         'images': torch.from_numpy(pictures),
         'proprio': torch.randn(count, PROPRIO_DIM),
         'actions': actions,

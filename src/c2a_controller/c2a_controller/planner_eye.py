@@ -42,7 +42,8 @@ class PlannerEye(nn.Module):
         super().__init__()
         self.side = GRID_SIZE
         tower = GridVisionConfig()
-        self.tower = GridVisionModel(tower).requires_grad_(False).eval()
+        self.tower = GridVisionModel(tower)
+        self.freeze()
         self.project = nn.Sequential(
             nn.Linear(tower.hidden_size, config.token_dim),
             nn.GELU(),
@@ -60,6 +61,10 @@ class PlannerEye(nn.Module):
         super().train(mode)
         self.tower.eval()
         return self
+
+    def freeze(self) -> None:
+        """Let the tower stay as it is."""
+        self.tower.requires_grad_(False).eval()
 
     def see_as(self, weights: Mapping[str, torch.Tensor], pictures: PictureSettings) -> None:
         """Take a planner's tower.

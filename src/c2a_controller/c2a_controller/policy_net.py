@@ -64,6 +64,13 @@ class PolicyNet(nn.Module):
             self.register_buffer('_cell_points', _cell_points(), persistent=False)
             self.register_buffer('_cell_weights', _cell_weights(side), persistent=False)
 
+    def let_learn(self) -> PolicyNet:
+        """Mark all weights as those that learn, but those of a frozen eye."""
+        self.requires_grad_(True)
+        for eye in self.cameras.values():
+            getattr(eye, 'freeze', lambda: None)()
+        return self
+
     def encode_text(self, text: TextBatch) -> EncodedText:
         """Encode code and cache info (B of each); once for a sub-task."""
         cells = torch.cat([text.code.cells, text.cache.cells], 1)

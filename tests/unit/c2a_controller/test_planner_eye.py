@@ -57,6 +57,14 @@ def test_the_tower_neither_learns_nor_changes_its_statistics(planner):
         assert torch.equal(value, before[name]), name
 
 
+def test_a_net_that_goes_on_learning_leaves_the_tower_as_it_is():
+    net = PolicyNet(small_config(base_eye='planner')).requires_grad_(False).let_learn()
+    resting = [name for name, weight in net.named_parameters() if not weight.requires_grad]
+    assert resting
+    assert all(name.startswith('cameras.base.tower.') for name in resting)
+    assert not any(weight.requires_grad for weight in net.cameras['base'].tower.parameters())
+
+
 def test_another_tower_or_other_pictures_are_refused(planner):
     eye = PlannerEye(small_config(base_eye='planner'))
     with pytest.raises(ValueError, match='another vision tower'):

@@ -73,7 +73,7 @@ def make_start(windows: PolicyWindows, model: PolicyConfig, init: str | None) ->
         checkpoint.check()
         parts = read_policy(checkpoint)
         _check_network(init, parts, model)
-        return PolicyStart(parts.tokenizer, parts.normalisation, parts.net.requires_grad_(True))
+        return PolicyStart(parts.tokenizer, parts.normalisation, parts.net.let_learn())
     if model.text_encoder == 't5':
         tokenizer = load_t5_tokenizer(model.text_model, model.max_text_tokens)
     else:
