@@ -30,7 +30,8 @@ Parquet shards: pictures, proprioception, action, running code, cache info, memo
 every control step. The same command makes the same bytes, whatever the number of workers.
 
 Options that make better pupils: --noise, --policy and --late for states and moments that the
-oracle alone never sees, --planner vlm for a learned planner's own mistakes beside the ground truth."""
+oracle alone never sees, --planner vlm for a learned planner's own mistakes beside the ground
+truth."""
 
 EPILOG = """\
 Killed or interrupted, a run loses no episode that was closed: the same command goes on. Some of
