@@ -19,12 +19,13 @@ from torch import nn
 
 from c2a_controller.policy_config import PolicyConfig
 from c2a_controller.vision_encoder import PlaceEmbedding, token_centres
+from c2a_core.grid_tower import GridTower
 from c2a_core.spaces import GRID_SIZE
-from c2a_planner.grid_vision import GridVisionConfig, GridVisionModel
-from c2a_planner.picture import PictureSettings
 
 _TOWER = 'vision_tower.'
 _BYTE = 255.0
+MEAN, STD = (0.6, 0.55, 0.5), (0.3, 0.3, 0.3)
+"""By which the tiny planner's pictures are normalised: red, green and blue in 0..1."""
 
 
 class PlannerEye(nn.Module):
@@ -41,19 +42,17 @@ class PlannerEye(nn.Module):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         self.side = GRID_SIZE
-        tower = GridVisionConfig()
-        self.tower = GridVisionModel(tower)
+        self.tower = GridTower()
         self.freeze()
         self.project = nn.Sequential(
-            nn.Linear(tower.hidden_size, config.token_dim),
+            nn.Linear(self.tower.size.hidden_size, config.token_dim),
             nn.GELU(),
             nn.Linear(config.token_dim, config.token_dim),
         )
         self.place = PlaceEmbedding(config.token_dim)
-        settings = PictureSettings()
         self.register_buffer('centres', token_centres(self.side), persistent=False)
-        for name in ('mean', 'std'):
-            values = _BYTE * torch.tensor(getattr(settings, name))
+        for name, values in (('mean', MEAN), ('std', STD)):
+            values = _BYTE * torch.tensor(values)
             self.register_buffer(name, values[:, None, None], persistent=False)
 
     def train(self, mode: bool = True) -> PlannerEye:
@@ -66,12 +65,18 @@ class PlannerEye(nn.Module):
         """Let the tower stay as it is."""
         self.tower.requires_grad_(False).eval()
 
-    def see_as(self, weights: Mapping[str, torch.Tensor], pictures: PictureSettings) -> None:
+    def see_as(
+        self,
+        weights: Mapping[str, torch.Tensor],
+        mean: tuple[float, ...] = MEAN,
+        std: tuple[float, ...] = STD,
+    ) -> None:
         """Take a planner's tower.
 
         Args:
             weights: all of the planner's model.
-            pictures: how it prepares pictures.
+            mean: by which it normalises pictures.
+            std: likewise.
 
         Raises:
             ValueError: if the planner sees in another way.
@@ -81,9 +86,9 @@ class PlannerEye(nn.Module):
             for name, weight in weights.items()
             if _TOWER in name
         }
-        if pictures != PictureSettings():
+        if (tuple(mean), tuple(std)) != (MEAN, STD):
             raise ValueError(
-                f'the planner prepares pictures by {pictures}, expected {PictureSettings()}'
+                f'the planner normalises pictures by {mean} and {std}, expected {MEAN} and {STD}'
             )
         try:
             self.tower.load_state_dict(tower)
@@ -103,7 +108,7 @@ class PlannerEye(nn.Module):
             (B, 100, 256), row by row from the top left.
         """
         pixels = (pictures.to(self.mean.dtype) - self.mean) / self.std
-        return self.tower(pixels).last_hidden_state
+        return self.tower(pixels)
 
     def forward(self, seen: torch.Tensor) -> torch.Tensor:
         """Encode pictures.

@@ -40,7 +40,7 @@ class EyeFeatures:
         self._datasets = tuple(datasets)
         self._size = size
         self._eye = eye
-        self._shape = (GRID_SIZE**2, eye.tower.config.hidden_size)
+        self._shape = (GRID_SIZE**2, eye.tower.size.hidden_size)
         self._hash = _hash_of(eye)
         self._caches: list[RowFile] = []
 

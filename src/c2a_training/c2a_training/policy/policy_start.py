@@ -113,7 +113,8 @@ def open_eye(eye: PlannerEye, planner: str) -> None:
     checkpoint.check()
     source = Path(checkpoint.source)
     try:
-        eye.see_as(load_file(source / 'model.safetensors'), PictureSettings.read(source))
+        pictures = PictureSettings.read(source)
+        eye.see_as(load_file(source / 'model.safetensors'), pictures.mean, pictures.std)
     except (OSError, ValueError, SafetensorError) as err:
         raise ValueError(
             f'a policy cannot look through the eye of planner {planner}: {err}; name another '
