@@ -106,4 +106,4 @@ def test_policy_latency_prints_tables_and_writes_json(tmp_path):
     assert {'ddim, 10 steps', 'ddpm, 100 steps', 'flow, 4 steps'} <= document['chunks'].keys()
     assert all(row['p50_ms'] > 0 for row in document['chunks'].values())
     assert document['training']['samples_per_s'] > 0
-    assert (document['training']['batch_size'], document['training']['repeats']) == (2, 8)
+    assert (document['training']['batch_size'], document['training']['repeats']) == (2, 4)
