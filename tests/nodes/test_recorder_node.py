@@ -20,7 +20,7 @@ from node_processes import Processes
 from node_world import wait_until
 from rosbags.highlevel import AnyReader
 
-from c2a_training.bags.bag_writer import BagWriter
+from c2a_training.bags.bag_writer import ABOUT_FILE, BagWriter
 from c2a_training.bags.recorded_topics import TOPICS
 
 pytestmark = pytest.mark.ros
@@ -53,9 +53,13 @@ def stack(ros, simulator=None, policy=None, episodes=1, **common):
 
 
 def bag(folder, name):
-    """Wait for a closed bag."""
-    wait_until(lambda: (folder / name).is_dir(), what=f'{name} in {os.listdir(folder)}')
-    return folder / name
+    """Wait for a closed bag; the last file that only an open one has goes after its new name."""
+    path = folder / name
+    wait_until(
+        lambda: path.is_dir() and not (path / ABOUT_FILE).exists(),
+        what=f'{name} in {os.listdir(folder)}',
+    )
+    return path
 
 
 def custom(path):
