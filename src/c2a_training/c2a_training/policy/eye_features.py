@@ -8,6 +8,7 @@ pictures. 50 KiB a row; it can be deleted at any time. EYE is a hash of the towe
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from c2a_controller.planner_eye import PlannerEye
 from c2a_core.spaces import GRID_SIZE
 from c2a_training.atomic_file import atomic_path
 from c2a_training.dataset.episode_dataset import EpisodeDataset
-from c2a_training.policy.frame_source import FrameSource, check_disk
+from c2a_training.policy.frame_source import FrameSource
 from c2a_training.policy.row_file import RowFile
 
 _BYTES = 2
@@ -41,7 +42,6 @@ class EyeFeatures:
         self._size = size
         self._eye = eye
         self._shape = (GRID_SIZE**2, eye.tower.size.hidden_size)
-        self._hash = _hash_of(eye)
         self._caches: list[RowFile] = []
 
     def of(self, rows: np.ndarray) -> torch.Tensor:
@@ -64,17 +64,10 @@ class EyeFeatures:
         """Size of all caches."""
         return sum(map(self._bytes, self._datasets))
 
-    def check_space(self, folder: Path) -> None:
-        """Refuse caches that do not fit the disk.
-
-        Args:
-            folder: of the caches.
-
-        Raises:
-            ValueError: with their size and what to do instead.
-        """
+    def missing_bytes(self, folder: Path) -> int:
+        """Size of the caches that a folder lacks."""
         missing = [one for one in self._datasets if not self._path(folder, one).is_file()]
-        check_disk(folder, sum(map(self._bytes, missing)))
+        return sum(map(self._bytes, missing))
 
     def open_caches(self, folder: Path, show: Callable[[float], None]) -> None:
         """Open the caches; those that are missing are computed first.
@@ -113,6 +106,11 @@ class EyeFeatures:
 
     def _path(self, folder: Path, dataset: EpisodeDataset) -> Path:
         return folder / f'{dataset.fingerprint[:16]}-{self._hash}-{self._size}.bf16'
+
+    @functools.cached_property
+    def _hash(self) -> str:
+        # A training that goes on has its own weights only after this was made.
+        return _hash_of(self._eye)
 
     def _bytes(self, dataset: EpisodeDataset) -> int:
         return len(dataset) * self._shape[0] * self._shape[1] * _BYTES

@@ -62,21 +62,13 @@ class FrameSource:
             out[at] = self._decode(index, wanted) if cache is None else cache.read(wanted)
         return out
 
-    def check_space(self, folder: Path) -> None:
-        """Refuse caches that do not fit the disk.
-
-        Args:
-            folder: of the caches.
-
-        Raises:
-            ValueError: with their size and what to do instead.
-        """
-        missing = sum(
+    def missing_bytes(self, folder: Path) -> int:
+        """Size of the caches that a folder lacks."""
+        return sum(
             len(dataset) * self._row_bytes
             for dataset in self._datasets
             if not self._path(folder, dataset).is_file()
         )
-        check_disk(folder, missing)
 
     @property
     def cache_bytes(self) -> int:
@@ -137,11 +129,11 @@ class FrameSource:
 
 
 def check_disk(folder: Path, needed: int) -> None:
-    """Refuse a cache that does not fit the disk.
+    """Refuse caches that do not fit the disk.
 
     Args:
-        folder: of the cache.
-        needed: its size [bytes].
+        folder: of the caches.
+        needed: what they take more [bytes].
 
     Raises:
         ValueError: with the size and what to do instead.

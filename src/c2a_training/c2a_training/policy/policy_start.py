@@ -24,7 +24,7 @@ from c2a_controller.policy_checkpoint import (
 from c2a_controller.policy_config import PolicyConfig
 from c2a_controller.policy_net import PolicyNet
 from c2a_controller.policy_text import PolicyTokenizer, load_t5_tokenizer, train_tokenizer
-from c2a_planner.checkpoint import find_checkpoint as find_planner
+from c2a_planner.checkpoint import Checkpoint
 from c2a_planner.picture import PictureSettings
 from c2a_training.atomic_file import write_json
 from c2a_training.policy.policy_data import fit_normalisation, tokenizer_texts
@@ -99,25 +99,20 @@ def read_start(directory: Path, model: PolicyConfig) -> PolicyStart:
     return PolicyStart(tokenizer, normalisation)
 
 
-def open_eye(eye: PlannerEye, planner: str) -> None:
+def open_eye(eye: PlannerEye, planner: Checkpoint) -> None:
     """Give an eye the vision tower of a planner.
 
-    Args:
-        eye: of a policy.
-        planner: the planner's checkpoint.
-
     Raises:
-        ValueError: if there is none, or it cannot be a policy's eye.
+        ValueError: if the planner is damaged or cannot be a policy's eye.
     """
-    checkpoint = find_planner(planner)
-    checkpoint.check()
-    source = Path(checkpoint.source)
+    planner.check()
+    source = Path(planner.source)
     try:
         pictures = PictureSettings.read(source)
         eye.see_as(load_file(source / 'model.safetensors'), pictures.mean, pictures.std)
     except (OSError, ValueError, SafetensorError) as err:
         raise ValueError(
-            f'a policy cannot look through the eye of planner {planner}: {err}; name another '
+            f'a policy cannot look through the eye of planner {planner.name}: {err}; name another '
             'with --set eye=CHECKPOINT, or set model.base_eye to resnet'
         ) from err
 

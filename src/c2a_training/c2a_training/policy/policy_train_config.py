@@ -97,7 +97,7 @@ class PolicyTrainConfig:
         eye: planner checkpoint whose vision tower the policy looks through, with `model.base_eye`
             planner.
         frames: `decode` pictures as they are drawn, or once into a `cache` on the disk; of a
-            frozen eye the cache holds what it makes of them, which `augment` leaves as it is.
+            frozen eye the cache holds what it makes of them.
         compile: let `torch.compile` fuse the network.
         seed: of weights, order of the data, augmentation and noise.
         validation_windows: held-out windows that are looked at each time.
@@ -134,6 +134,13 @@ class PolicyTrainConfig:
         if self.train.is_empty:
             raise ValueError('there is nothing to train: train.steps or train.minutes is 0')
         self.auxiliary.check(self.model)
+        is_seen_once = self.model.base_eye == 'planner' and self.frames == 'cache'
+        if is_seen_once and (self.augment or self.shift_px):
+            raise ValueError(
+                "augment and shift_px change pictures, and with frames cache the planner's eye "
+                'has seen those of the base camera already: set frames to decode, or augment to '
+                'false and shift_px to 0'
+            )
 
     @property
     def loop_planner(self) -> str:

@@ -25,6 +25,7 @@ from c2a_controller.policy_checkpoint import find_checkpoint, read_policy, write
 from c2a_controller.policy_net import PolicyNet
 from c2a_controller.policy_objective import make_objective
 from c2a_core.spaces import CAMERAS
+from c2a_planner.checkpoint import find_checkpoint as find_planner
 from c2a_training.atomic_file import write_json
 from c2a_training.dataset.dataset_manifest import read_manifest
 from c2a_training.dataset.episode_dataset import EpisodeDataset
@@ -35,7 +36,7 @@ from c2a_training.planner.train_state import Progress, StateStore
 from c2a_training.policy.averaging_step import AveragingStep
 from c2a_training.policy.closed_loop import ClosedLoop
 from c2a_training.policy.eye_features import EyeFeatures
-from c2a_training.policy.frame_source import FrameSource
+from c2a_training.policy.frame_source import FrameSource, check_disk
 from c2a_training.policy.policy_card import make_card, make_info
 from c2a_training.policy.policy_checkup import METRIC, PolicyCheckup
 from c2a_training.policy.policy_data import (
@@ -52,7 +53,7 @@ from c2a_training.policy.policy_train_config import (
 from c2a_training.policy.policy_train_net import PolicyTrainNet
 from c2a_training.policy.windows import NoWindowsError, PolicyWindows
 from c2a_training.training.processes import make_accelerator
-from c2a_training.training.training_card import begin_after, note_data
+from c2a_training.training.training_card import begin_after, begin_with_eye, note_data
 
 STAGE = 'policy'
 BEST, LAST = 'best', 'last'
@@ -109,11 +110,16 @@ class PolicyTraining:
         self._frames, self._features = self._make_frames()
 
     def _fresh_net(self) -> PolicyNet:
-        config = self._config
-        net = PolicyNet(config.model)
-        if config.model.base_eye == 'planner':
-            open_eye(net.cameras['base'], config.eye)
+        net = PolicyNet(self._config.model)
+        if self._takes_eye:
+            open_eye(net.cameras['base'], find_planner(self._config.eye))
         return net
+
+    @property
+    def _takes_eye(self) -> bool:
+        """Whether it begins with a planner's vision tower; a state or checkpoint has its own."""
+        is_new = self._state is None and self._request.init is None
+        return is_new and self._config.model.base_eye == 'planner'
 
     def _make_frames(self) -> tuple[FrameSource, EyeFeatures | None]:
         config, cameras = self._config, self._config.model.cameras
@@ -280,6 +286,9 @@ class PolicyTraining:
         if self._request.init is not None:
             checkpoint = find_checkpoint(self._request.init)
             begin_after(progress, checkpoint.source, checkpoint.info)
+        elif self._takes_eye:
+            planner = find_planner(self._config.eye)
+            begin_with_eye(progress, planner.label, planner.info)
         note_data(progress, self._datasets)
         return progress
 
@@ -318,8 +327,7 @@ class PolicyTraining:
         if config.frames == 'decode':
             log.say(f'pictures are decoded as they are drawn; a frame cache would take {size}')
             return
-        for source in sources:
-            source.check_space(folder)
+        check_disk(folder, sum(source.missing_bytes(folder) for source in sources))
         log.say(f'pictures come from a frame cache of {size} in {folder}')
         for name, source in zip(('frame cache', 'what the eye sees'), sources, strict=False):
             # The others find it made.

@@ -32,8 +32,7 @@ def begin_after(progress: Progress, directory: Path, seal: Seal | None) -> None:
     """
     if seal is None:
         return
-    progress.seeds_before = [list(seeds) for seeds in seal.training_seeds]
-    progress.splits_before = list(seal.training_splits) or [UNKNOWN_SPLIT]
+    _take_over(progress, seal)
     try:
         card = (directory / CARD_NAME).read_text(encoding='utf-8')
     except OSError:
@@ -41,6 +40,23 @@ def begin_after(progress: Progress, directory: Path, seal: Seal | None) -> None:
     _, heading, section = card.partition(f'\n{_TRAINING}\n')
     if heading:
         progress.before = f'{_BEFORE}\n{section}'
+
+
+def begin_with_eye(progress: Progress, label: str, seal: Seal | None) -> None:
+    """Remember whose vision tower a training takes over, and what that had learned.
+
+    Args:
+        progress: of the new training.
+        label: of the planner's checkpoint.
+        seal: what it says about itself, None for a model of somebody else.
+    """
+    _take_over(progress, seal)
+    progress.before = f'## Eye\n\nThe vision tower of planner `{label}`, frozen.\n'
+
+
+def _take_over(progress: Progress, seal: Seal | None) -> None:
+    progress.seeds_before = [list(seeds) for seeds in seal.training_seeds] if seal else []
+    progress.splits_before = list(seal.training_splits if seal else ()) or [UNKNOWN_SPLIT]
 
 
 def training_section(

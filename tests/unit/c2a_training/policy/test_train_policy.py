@@ -327,7 +327,10 @@ def test_small_settings_are_of_the_preset():
     assert np.isclose(make_config('full').beta1, 0.95)
 
 
-EYE = {'model__base_eye': 'planner', 'auxiliary__dense_weight': 0.0, 'frames': 'cache'}
+EYE = {
+    **{'model__base_eye': 'planner', 'auxiliary__dense_weight': 0.0},
+    **{'frames': 'cache', 'augment': False},
+}
 
 
 @pytest.fixture(scope='module')
@@ -358,6 +361,34 @@ class TestThroughThePlannersEye:
         assert train(data, out, resume=True, **EYE)[0] is True
         first, second = state_of(out).model, state_of(seeing[0]).model
         assert all(torch.equal(first[name], second[name]) for name in second)
+
+    def test_what_the_planner_was_trained_on_counts_as_seen(self, seeing, data, tmp_path):
+        planner = find_planner('tiny')
+        told = find_checkpoint(seeing[0] / 'last')
+        assert set(planner.info.training_seeds) < set(told.info.training_seeds)
+        assert set(planner.info.training_splits) <= set(told.info.training_splits)
+        assert planner.label in (seeing[0] / 'last' / 'README.md').read_text()
+        # Whoever goes on from there knows it too.
+        assert train(data, tmp_path / 'on', init=str(seeing[0] / 'last'), **EYE)[0]
+        after = find_checkpoint(tmp_path / 'on' / 'last').info
+        assert set(planner.info.training_seeds) < set(after.training_seeds)
+
+    def test_a_training_that_goes_on_keeps_its_own_tower(
+        self, data, seeing, tmp_path, monkeypatch
+    ):
+        out = tmp_path / 'run'
+        with monkeypatch.context() as patch:
+            stop_after(patch, 2)
+            train(data, out, **EYE)
+        # Meanwhile the planner is another one, or is gone.
+        assert train(data, out, resume=True, eye='no such planner', **EYE)[0] is True
+        assert len(list((out / 'frames').glob('*.bf16'))) == 1
+        first, second = state_of(out).model, state_of(seeing[0]).model
+        assert all(torch.equal(first[name], second[name]) for name in second)
+
+    def test_pictures_that_were_seen_cannot_be_changed(self, data, tmp_path):
+        with pytest.raises(ValueError, match='set frames to decode'):
+            train(data, tmp_path / 'run', **EYE, shift_px=2)
 
     def test_what_was_computed_once_is_what_the_eye_sees(self, data):
         dataset = EpisodeDataset(data)

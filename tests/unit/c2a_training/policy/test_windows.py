@@ -10,7 +10,7 @@ from c2a_core.spaces import make_action
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.episode_rows import EpisodeRowsBuilder
 from c2a_training.dataset.episode_writer import EpisodeWriter
-from c2a_training.policy.frame_source import FrameSource
+from c2a_training.policy.frame_source import FrameSource, check_disk
 from c2a_training.policy.picture_shift import vary
 from c2a_training.policy.windows import NoWindowsError, PolicyWindows, WindowSettings
 
@@ -239,9 +239,9 @@ class TestFrames:
     def test_a_cache_that_does_not_fit_is_refused_with_its_size(self, datasets, tmp_path):
         source = FrameSource(datasets, 1_000_000)
         with pytest.raises(ValueError, match='frames=decode'):
-            source.check_space(tmp_path)
+            check_disk(tmp_path, source.missing_bytes(tmp_path))
         assert source.cache_bytes > 1e12
-        FrameSource(datasets, 32).check_space(tmp_path)
+        check_disk(tmp_path, FrameSource(datasets, 32).missing_bytes(tmp_path))
 
 
 def test_varied_pictures_are_moved_by_whole_pixels_and_lit_alike():
