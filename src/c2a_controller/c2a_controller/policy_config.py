@@ -48,10 +48,6 @@ _POSITIVE = (
 )
 
 
-# What a `policy.json` means that does not say: it is from before there was a choice.
-_BEFORE_THE_CHOICE = {'joint_velocities': True, 'base_eye': 'resnet', 'vision_stem': 2}
-
-
 @dataclass(frozen=True)
 class PolicyConfig:
     """The diffusion policy.
@@ -171,7 +167,7 @@ class PolicyConfig:
         Raises:
             ValueError: for a name that is unknown, a value of another type or one that is wrong.
         """
-        return cls().replace(**{**_BEFORE_THE_CHOICE, **content})
+        return cls().replace(**content)
 
     def replace(self, **changes: object) -> PolicyConfig:
         """A copy with changes.

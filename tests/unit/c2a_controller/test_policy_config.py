@@ -65,12 +65,9 @@ def test_what_cannot_be_built_is_refused_with_what_to_do(changes, words):
         PolicyConfig().replace(**changes)
 
 
-def test_a_policy_from_before_the_choice_sees_joint_velocities():
-    content = PolicyConfig().as_dict()
-    assert not PolicyConfig.from_dict(content).joint_velocities
-    del content['joint_velocities']
-    assert PolicyConfig.from_dict(content).joint_velocities
+def test_the_papers_policy_sees_joint_velocities_and_the_tiny_one_does_not():
     assert preset('full').joint_velocities
+    assert not preset('tiny').joint_velocities
 
 
 def test_an_unknown_preset_is_refused():
