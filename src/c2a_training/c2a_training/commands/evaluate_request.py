@@ -93,24 +93,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='task names, variants such as Rotate:num_actors=3, or lists: table1, table2, image, '
         'all (default: table1)',
     )
-    parser.add_argument(
-        '--seeds',
-        default=DEFAULT_SEEDS,
-        metavar='A-B',
-        help=f'numbers and ranges, from 1000000 on (default: {DEFAULT_SEEDS})',
-    )
+    add_seeds(parser)
     parser.add_argument(
         '--any-seeds',
         action='store_true',
         help='allow seeds under 1000000, which training data may have: for tests, not for results',
     )
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=1,
-        metavar='N',
-        help='processes; results do not depend on it (default: 1)',
-    )
+    add_workers(parser)
     parser.add_argument(
         '--split',
         choices=('simple', 'train', 'test'),
@@ -128,6 +117,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_planner_arguments(parser)
     _add_low_level_arguments(parser)
     _add_outputs(parser)
+
+
+def add_seeds(parser: argparse.ArgumentParser) -> None:
+    """Declare which episodes of each task are run."""
+    parser.add_argument(
+        '--seeds',
+        default=DEFAULT_SEEDS,
+        metavar='A-B',
+        help=f'numbers and ranges, from 1000000 on (default: {DEFAULT_SEEDS})',
+    )
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Declare how many processes run them."""
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=1,
+        metavar='N',
+        help='processes; results do not depend on it (default: 1)',
+    )
 
 
 def _add_planner_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from c2a_training.atomic_file import atomic_path
 from c2a_training.commands import evaluate_run
-from c2a_training.commands.evaluate_request import DEFAULT_SEEDS, add_arguments
+from c2a_training.commands.evaluate_request import add_arguments, add_seeds, add_workers
 from c2a_training.evaluation.studies import FLAT, STUDIES, Study
 
 PAGE = 'README.md'
@@ -44,15 +45,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         '--tasks', nargs='+', metavar='NAME', help="names or lists (default: the study's)"
     )
-    parser.add_argument(
-        '--seeds',
-        default=DEFAULT_SEEDS,
-        metavar='A-B',
-        help=f'numbers and ranges, from 1000000 on (default: {DEFAULT_SEEDS})',
-    )
-    parser.add_argument(
-        '--workers', type=int, default=1, metavar='N', help='processes (default: 1)'
-    )
+    add_seeds(parser)
+    add_workers(parser)
     parser.add_argument(
         '--checkpoint', default='tiny', metavar='NAME', help="the planner's (default: tiny)"
     )
@@ -83,7 +77,8 @@ def run(args: argparse.Namespace, console: Console | None = None) -> int:
         console.print(f'[red]error:[/] {escape(str(err))}')
         return evaluate_run.EXIT_USAGE
     path = args.out / PAGE
-    path.write_text(page, encoding='utf-8')
+    with atomic_path(path) as part:
+        part.write_text(page, encoding='utf-8')
     console.print(f'comparison: {path}', soft_wrap=True)
     return evaluate_run.EXIT_OK
 
