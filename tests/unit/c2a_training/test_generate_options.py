@@ -132,6 +132,18 @@ class TestPerturbed:
             np.testing.assert_array_equal(clip_action(action), action)
         assert_equal_rows(EpisodeMaker(settings, None).run(SWAP)[0], rows)
 
+    def test_a_policy_may_lead_for_longer(self, tmp_path):
+        write_small_policy(tmp_path / 'policy')
+        settings = GenerateSettings(image_size=32, policy=str(tmp_path / 'policy'))
+        longer = dataclasses.replace(settings, policy_steps=(30, 40))
+        led = []
+        for each in (settings, longer):
+            rows, _ = EpisodeMaker(each, None).run(SWAP)
+            led.append((rows.intended_actions != rows.actions).any(1).sum())
+        assert led[0] < led[1]
+        assert longer.options()['policy_steps'] == '30-40'
+        assert 'policy_steps' not in settings.options()
+
     def test_an_episode_depends_on_task_seed_and_settings_alone(self):
         settings = dataclasses.replace(FEW, noise_m=0.02, late=2)
         maker = EpisodeMaker(settings, None)

@@ -7,15 +7,22 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from c2a_core.task_names import split_task_names
 from c2a_training.generation.generate_plan import FIRST_EVALUATION_SEED, SeedRequest
-from c2a_training.generation.generate_settings import KEEP, PLANNERS, GenerateSettings
+from c2a_training.generation.generate_settings import (
+    KEEP,
+    PLANNERS,
+    POLICY_STEPS,
+    GenerateSettings,
+)
 from c2a_training.generation.picture_rule import parse_picture_rule
 from c2a_training.seeds import parse_seeds
 
 MAX_NOISE_M = 0.05  # as far as the longest action
 MAX_LATE = 20
+MAX_POLICY_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -129,8 +136,14 @@ def _add_episodes(parser: argparse.ArgumentParser) -> None:
         '--policy',
         default='',
         metavar='NAME',
-        help='let a trained policy move the arm in stretches of 4 to 20 steps; how the skill goes '
-        'on from there is what is learned (DAgger): a shipped name or a directory',
+        help='let a trained policy move the arm in stretches; how the skill goes on from there is '
+        'what is learned (DAgger): a shipped name or a directory',
+    )
+    parser.add_argument(
+        '--policy-steps',
+        metavar='A-B',
+        help='length of such a stretch; long ones show a planner how a policy arrives and waits '
+        f'(default: {POLICY_STEPS[0]}-{POLICY_STEPS[1]})',
     )
     parser.add_argument(
         '--late',
@@ -220,17 +233,34 @@ def _read_checkpoint(args: argparse.Namespace) -> dict[str, str]:
     return {'checkpoint': args.checkpoint, 'checkpoint_hash': checkpoint.label}
 
 
-def _read_policy(args: argparse.Namespace) -> dict[str, str]:
-    """Name and hash of the policy's checkpoint, without its weights."""
+def _read_policy(args: argparse.Namespace) -> dict[str, Any]:
+    """Name and hash of the policy's checkpoint, without its weights, and how long it leads."""
     if not args.policy:
+        if args.policy_steps is not None:
+            raise ValueError('--policy-steps goes with --policy')
         return {}
+    policy_steps = _read_policy_steps(args.policy_steps)
     from c2a_controller.policy_checkpoint import find_checkpoint
 
     checkpoint = find_checkpoint(args.policy)
     checkpoint.check(args.base_camera, args.wrist_camera)
     if checkpoint.info.text != 'code':
         raise ValueError(f'policy {args.policy} is told the {checkpoint.info.text}, not code')
-    return {'policy': args.policy, 'policy_hash': checkpoint.label}
+    label = checkpoint.label
+    return {'policy': args.policy, 'policy_hash': label, 'policy_steps': policy_steps}
+
+
+def _read_policy_steps(text: str | None) -> tuple[int, int]:
+    if text is None:
+        return POLICY_STEPS
+    least, _, most = text.partition('-')
+    is_pair = least.isdecimal() and most.isdecimal()
+    if not is_pair or not 1 <= int(least) <= int(most) <= MAX_POLICY_STEPS:
+        raise ValueError(
+            f'--policy-steps is {text}, expected two numbers from 1 to {MAX_POLICY_STEPS} such as '
+            '10-60'
+        )
+    return int(least), int(most)
 
 
 def _check_seeds(args: argparse.Namespace) -> SeedRequest:

@@ -26,6 +26,7 @@ from c2a_training.episode_worker import EpisodeJob
 from c2a_training.generation.generate_settings import GenerateSettings
 from c2a_training.generation.oracle_label import planner_label
 from c2a_training.generation.perturbation import (
+    DisturbedLowLevel,
     LatePlanner,
     NoisyLowLevel,
     PolicyStretches,
@@ -177,7 +178,7 @@ class EpisodeMaker:
             simulator.success,
             simulator.object_labels() if observation.base_image.size else None,
             self._oracle_code(key_step),
-            getattr(low_level, 'intended', None),
+            low_level.intended if isinstance(low_level, DisturbedLowLevel) else None,
         )
 
     def _oracle_code(self, key_step: KeyStep) -> str | None:
@@ -219,7 +220,8 @@ class EpisodeMaker:
         noise_m = self._settings.noise_m
         if self._policy is not None:
             rng = self._generator(job, 'policy')
-            return PolicyStretches(self._low_level, self._policy, rng)
+            steps = self._settings.policy_steps
+            return PolicyStretches(self._low_level, self._policy, steps, rng)
         if not noise_m:
             return self._low_level
         return NoisyLowLevel(self._low_level, noise_m, self._generator(job, 'noise'))

@@ -12,6 +12,8 @@ from c2a_training.generation.picture_rule import PictureRule
 
 PLANNERS = ('oracle', 'vlm')
 KEEP = ('success', 'all')
+POLICY_STEPS = (4, 20)
+"""Of a policy's stretch, at least and at most: until it has arrived."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class GenerateSettings:
         noise_m: bursts of Gaussian noise on the actions, 0 for none [m].
         policy: checkpoint that moves the arm in stretches, empty for none.
         policy_hash: its hash.
+        policy_steps: of such a stretch, at least and at most.
         late: the oracle's key steps come up to so many observations late.
         planner: one of `PLANNERS`; whose key steps are executed.
         checkpoint: of a learned planner: a shipped name, a directory or a hub id.
@@ -44,6 +47,7 @@ class GenerateSettings:
     noise_m: float = 0.0
     policy: str = ''
     policy_hash: str = ''
+    policy_steps: tuple[int, int] = POLICY_STEPS
     late: int = 0
     planner: str = 'oracle'
     checkpoint: str = ''
@@ -69,6 +73,9 @@ class GenerateSettings:
             'pictures': '' if self.pictures.takes_all else str(self.pictures),
             'noise_m': self.noise_m,
             POLICY_OPTION: self.policy_hash,
+            'policy_steps': ''
+            if self.policy_steps == POLICY_STEPS
+            else '{}-{}'.format(*self.policy_steps),
             'late': self.late,
             'checkpoint': self.checkpoint_hash,
             'keep': '' if self.keep == 'success' else self.keep,

@@ -13,43 +13,37 @@ from dataclasses import replace
 
 import numpy as np
 
-from c2a_core.spaces import VACUUM, clip_action
+from c2a_core.spaces import TRANSLATION, VACUUM, clip_action
 from c2a_core.types import Command, CommandSource, FloatArray, KeyStep, Observation
 from c2a_training.rollout import EpisodeInfo, LowLevel, OracleStep, Planner
 
-# Half of the sub-tasks are disturbed, for up to this many steps, beginning in their first ones.
-_DISTURBED_SHARE = 0.5
-_MAX_BURST_STEPS = 4
-_LAST_BURST_START = 8
-# A policy gets some more, for stretches that may last until it has arrived and longer.
-_POLICY_SHARE = 0.6
-_LAST_STRETCH_START = 8
-_SHORTEST_STRETCH, _LONGEST_STRETCH = 4, 20
 
+class DisturbedLowLevel:
+    """Disturbs a running skill for some steps of some sub-tasks.
 
-class NoisyLowLevel:
-    """Adds bursts of Gaussian noise to the translation of a running skill's actions.
-
-    The skill sees where the arm is after each step and recovers by itself. Recorded are both: the
+    The skill sees where the arm is after each step and goes on from there. Recorded are both: the
     action that was executed, and what the skill wanted.
 
     Attributes:
         intended: (7,), the last command's action before it was disturbed.
+
+    Args:
+        low_level: runs the key steps.
+        rng: of the episode.
     """
 
-    def __init__(self, low_level: LowLevel, sigma_m: float, rng: np.random.Generator) -> None:
-        """Wrap a low level for one episode.
+    share: float
+    """Of the sub-tasks that are disturbed."""
+    last_start: int
+    """A disturbance begins in a sub-task's first steps, at this one at the latest."""
+    steps: tuple[int, int]
+    """It lasts so many, at least and at most."""
 
-        Args:
-            low_level: runs the key steps.
-            sigma_m: standard deviation along each axis, in each step of a burst [m].
-            rng: of the episode.
-        """
+    def __init__(self, low_level: LowLevel, rng: np.random.Generator) -> None:
         self._low_level = low_level
-        self._sigma_m = sigma_m
         self._rng = rng
         self._subtask_id = -1
-        self._burst = range(0)
+        self._disturbed = range(0)
         self.intended: FloatArray | None = None
 
     def reset(self, episode: EpisodeInfo) -> None:
@@ -59,78 +53,96 @@ class NoisyLowLevel:
         self.intended = None
 
     def act(self, observation: Observation, key_step: KeyStep) -> Command:
-        """The low level's command, pushed aside while a burst lasts."""
+        """The low level's command, or what a disturbance makes of it."""
         if key_step.subtask_id != self._subtask_id:
             self._subtask_id = key_step.subtask_id
-            self._burst = self._draw_burst(observation.step)
+            self._disturbed = self._draw(observation.step)
         command = self._low_level.act(observation, key_step)
         self.intended = command.action
-        if observation.step not in self._burst or command.source != CommandSource.SKILL:
+        if observation.step not in self._disturbed or command.source != CommandSource.SKILL:
             return command
-        action = command.action.copy()
-        action[:3] += self._rng.normal(0.0, self._sigma_m, 3).astype(np.float32)
+        action = self._disturb(command.action, observation, key_step)
         return replace(command, action=clip_action(action))
 
-    def _draw_burst(self, step: int) -> range:
+    def _disturb(
+        self, wanted: FloatArray, observation: Observation, key_step: KeyStep
+    ) -> FloatArray:
+        """What is executed (7,) in place of what the skill wanted."""
+        raise NotImplementedError
+
+    def _draw(self, step: int) -> range:
         """Steps of the episode that are disturbed in the sub-task that begins at `step`."""
-        is_disturbed = self._rng.random() < _DISTURBED_SHARE
-        start = step + int(self._rng.integers(_LAST_BURST_START + 1))
-        length = int(self._rng.integers(1, _MAX_BURST_STEPS + 1))
+        is_disturbed = self._rng.random() < self.share
+        start = step + int(self._rng.integers(self.last_start + 1))
+        length = int(self._rng.integers(self.steps[0], self.steps[1] + 1))
         return range(start, start + length) if is_disturbed else range(0)
 
 
-class PolicyStretches:
-    """Lets a policy move the arm for stretches of a running skill, which then goes on.
+class NoisyLowLevel(DisturbedLowLevel):
+    """Pushes the arm aside: bursts of Gaussian noise on the translation.
 
-    So the skill shows the way from where the policy leads: what it learns next (DAgger, Ross and
-    others, https://arxiv.org/abs/1011.0686). Recorded are both: the action that was executed, and
-    what the skill wanted. The vacuum is always the skill's: what is dropped cannot be shown again.
-
-    Attributes:
-        intended: (7,), what the skill wanted in the last step.
+    Args:
+        low_level: runs the key steps.
+        sigma_m: standard deviation along each axis, in each step of a burst [m].
+        rng: of the episode.
     """
 
-    def __init__(self, low_level: LowLevel, policy: LowLevel, rng: np.random.Generator) -> None:
-        """Wrap a low level for one episode.
+    share = 0.5
+    last_start = 8
+    steps = (1, 4)
 
-        Args:
-            low_level: runs the key steps.
-            policy: moves the arm meanwhile.
-            rng: of the episode.
-        """
-        self._low_level = low_level
+    def __init__(self, low_level: LowLevel, sigma_m: float, rng: np.random.Generator) -> None:
+        super().__init__(low_level, rng)
+        self._sigma_m = sigma_m
+
+    def _disturb(
+        self, wanted: FloatArray, observation: Observation, key_step: KeyStep
+    ) -> FloatArray:
+        del observation, key_step
+        action = wanted.copy()
+        action[TRANSLATION] += self._rng.normal(0.0, self._sigma_m, 3).astype(np.float32)
+        return action
+
+
+class PolicyStretches(DisturbedLowLevel):
+    """Lets a policy move the arm for stretches, until it has arrived and longer.
+
+    So the skill shows the way from where the policy leads: what it learns next (DAgger, Ross and
+    others, https://arxiv.org/abs/1011.0686). The vacuum is always the skill's: what is dropped
+    cannot be shown again.
+
+    Args:
+        low_level: runs the key steps.
+        policy: moves the arm meanwhile.
+        steps: of a stretch, at least and at most.
+        rng: of the episode.
+    """
+
+    share = 0.6
+    last_start = 8
+
+    def __init__(
+        self,
+        low_level: LowLevel,
+        policy: LowLevel,
+        steps: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(low_level, rng)
         self._policy = policy
-        self._rng = rng
-        self._subtask_id = -1
-        self._stretch = range(0)
-        self.intended: FloatArray | None = None
+        self.steps = steps
 
     def reset(self, episode: EpisodeInfo) -> None:
         """Prepare for an episode."""
-        self._low_level.reset(episode)
+        super().reset(episode)
         self._policy.reset(episode)
-        self._subtask_id = -1
-        self.intended = None
 
-    def act(self, observation: Observation, key_step: KeyStep) -> Command:
-        """The low level's command, or the policy's while a stretch lasts."""
-        if key_step.subtask_id != self._subtask_id:
-            self._subtask_id = key_step.subtask_id
-            self._stretch = self._draw_stretch(observation.step)
-        command = self._low_level.act(observation, key_step)
-        self.intended = command.action
-        if observation.step not in self._stretch or command.source != CommandSource.SKILL:
-            return command
+    def _disturb(
+        self, wanted: FloatArray, observation: Observation, key_step: KeyStep
+    ) -> FloatArray:
         action = self._policy.act(observation, key_step).action.copy()
-        action[VACUUM] = command.action[VACUUM]
-        return replace(command, action=clip_action(action))
-
-    def _draw_stretch(self, step: int) -> range:
-        """Steps of the episode that are the policy's in the sub-task that begins at `step`."""
-        is_chosen = self._rng.random() < _POLICY_SHARE
-        start = step + int(self._rng.integers(_LAST_STRETCH_START + 1))
-        length = int(self._rng.integers(_SHORTEST_STRETCH, _LONGEST_STRETCH + 1))
-        return range(start, start + length) if is_chosen else range(0)
+        action[VACUUM] = wanted[VACUUM]
+        return action
 
 
 class LatePlanner:
