@@ -170,6 +170,25 @@ class TestLearned:
         assert rows.oracle_code[asked[1]] == rows.code[asked[1]] == right
         assert rows.memory[asked[1]] == (self.WRONG,)
 
+    def test_a_policy_may_move_the_arm_in_place_of_the_skills(self, tmp_path):
+        write_small_policy(tmp_path / 'policy')
+        settings = GenerateSettings(
+            image_size=32,
+            policy=str(tmp_path / 'policy'),
+            policy_steps=None,
+            planner='vlm',
+            keep='all',
+        )
+        rows, result = make(settings, EpisodeJob('Pick', 0), Scripted(self.WRONG))
+        assert result.reason == 'time-out'
+        assert rows.intended_actions is None
+        # Asked at every step, not once a skill; what the policy never reaches goes on.
+        assert rows.code[:2] == (self.WRONG, rows.oracle_code[1])
+        assert rows.memory[1] == (self.WRONG,)
+        assert set(rows.code[1:-1]) == {rows.oracle_code[1]}
+        assert settings.options()['policy_steps'] == 'all'
+        assert settings.options()['generator'] == 'vlm'
+
     def test_failed_episodes_are_kept_where_they_are_wanted(self):
         backend = Scripted(*['nonsense'] * 30)
         job = EpisodeJob('Pick', 0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from c2a_core.task_names import split_task_names
+from c2a_training.dataset.dataset_manifest import ALL_STEPS
 from c2a_training.generation.generate_plan import FIRST_EVALUATION_SEED, SeedRequest
 from c2a_training.generation.generate_settings import (
     KEEP,
@@ -142,7 +143,8 @@ def _add_episodes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--policy-steps',
         metavar='A-B',
-        help='length of such a stretch; long ones show a planner how a policy arrives and waits '
+        help='length of such a stretch; long ones show a planner how a policy arrives and waits; '
+        'all: it moves the arm throughout, also with --planner vlm, for a planner to learn from '
         f'(default: {POLICY_STEPS[0]}-{POLICY_STEPS[1]})',
     )
     parser.add_argument(
@@ -193,10 +195,15 @@ def check_request(args: argparse.Namespace) -> GenerateRun:
         raise ValueError(f'--late is {args.late}, expected 0 to {MAX_LATE} observations')
     if args.planner != 'oracle' and args.late:
         raise ValueError(f'--late goes with --planner oracle, not with {args.planner}')
-    if args.policy and (args.noise or args.planner != 'oracle' or args.pictures != 'all'):
+    if args.policy and (args.noise or args.pictures != 'all'):
         raise ValueError(
-            '--policy goes without --noise, with --planner oracle and with --pictures all: the '
-            'policy is what disturbs, and it sees every row'
+            '--policy goes without --noise and with --pictures all: the policy is what disturbs, '
+            'and it sees every row'
+        )
+    if args.policy and args.planner != 'oracle' and args.policy_steps != ALL_STEPS:
+        raise ValueError(
+            f'--policy goes with --planner {args.planner} only where it moves the arm throughout: '
+            f'--policy-steps {ALL_STEPS}'
         )
     words = [word for name in args.tasks for word in split_task_names(name)]
     return GenerateRun(
@@ -250,15 +257,17 @@ def _read_policy(args: argparse.Namespace) -> dict[str, Any]:
     return {'policy': args.policy, 'policy_hash': label, 'policy_steps': policy_steps}
 
 
-def _read_policy_steps(text: str | None) -> tuple[int, int]:
+def _read_policy_steps(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return POLICY_STEPS
+    if text == ALL_STEPS:
+        return None
     least, _, most = text.partition('-')
     is_pair = least.isdecimal() and most.isdecimal()
     if not is_pair or not 1 <= int(least) <= int(most) <= MAX_POLICY_STEPS:
         raise ValueError(
-            f'--policy-steps is {text}, expected two numbers from 1 to {MAX_POLICY_STEPS} such as '
-            '10-60'
+            f'--policy-steps is {text}, expected {ALL_STEPS}, or two numbers from 1 to '
+            f'{MAX_POLICY_STEPS} such as 10-60'
         )
     return int(least), int(most)
 

@@ -29,7 +29,10 @@ from c2a_training.dataset.shard_file import check_version
 
 MANIFEST = 'c2a_dataset.json'
 POLICY_OPTION = 'policy'
-"""Option of data in which a policy moved the arm in stretches: its checkpoint's hash."""
+"""Option of data in which a policy moved the arm: its checkpoint's hash."""
+POLICY_STEPS_OPTION = 'policy_steps'
+ALL_STEPS = 'all'
+"""Value of that option where a policy moved the arm throughout."""
 _PACKAGES = ('sapien', 'mani_skill', 'numpy', 'opencv-python', 'pyarrow')
 
 Option = str | int | float | bool

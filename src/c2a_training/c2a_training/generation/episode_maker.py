@@ -192,7 +192,7 @@ class EpisodeMaker:
 
     def _make_planner(self, job: EpisodeJob) -> tuple[Planner, Look]:
         """The planner of one episode, and which observations it needs pictures of."""
-        if self._settings.planner != 'oracle':
+        if self._settings.planner != 'oracle' and not self._settings.policy_leads:
             skillwise = SkillwisePlanner(self._planner, self._low_level)
             return skillwise, self._or_by_chance(job, skillwise.looks)
 
@@ -219,8 +219,10 @@ class EpisodeMaker:
     def _make_low_level(self, job: EpisodeJob) -> LowLevel:
         noise_m = self._settings.noise_m
         if self._policy is not None:
-            rng = self._generator(job, 'policy')
             steps = self._settings.policy_steps
+            if steps is None:
+                return self._policy
+            rng = self._generator(job, 'policy')
             return PolicyStretches(self._low_level, self._policy, steps, rng)
         if not noise_m:
             return self._low_level

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from c2a_training.dataset.dataset_manifest import POLICY_OPTION
+from c2a_training.dataset.dataset_manifest import ALL_STEPS, POLICY_OPTION, POLICY_STEPS_OPTION
 from c2a_training.dataset.jpeg import JPEG_QUALITY
 from c2a_training.generation.picture_rule import PictureRule
 
@@ -30,7 +30,8 @@ class GenerateSettings:
         noise_m: bursts of Gaussian noise on the actions, 0 for none [m].
         policy: checkpoint that moves the arm in stretches, empty for none.
         policy_hash: its hash.
-        policy_steps: of such a stretch, at least and at most.
+        policy_steps: of such a stretch, at least and at most; None for the whole episode: no
+            skill moves the arm then.
         late: the oracle's key steps come up to so many observations late.
         planner: one of `PLANNERS`; whose key steps are executed.
         checkpoint: of a learned planner: a shipped name, a directory or a hub id.
@@ -47,12 +48,17 @@ class GenerateSettings:
     noise_m: float = 0.0
     policy: str = ''
     policy_hash: str = ''
-    policy_steps: tuple[int, int] = POLICY_STEPS
+    policy_steps: tuple[int, int] | None = POLICY_STEPS
     late: int = 0
     planner: str = 'oracle'
     checkpoint: str = ''
     checkpoint_hash: str = ''
     keep: str = 'success'
+
+    @property
+    def policy_leads(self) -> bool:
+        """Whether a policy moves the arm in place of the skills."""
+        return bool(self.policy) and self.policy_steps is None
 
     def options(self) -> dict[str, str | int | float | bool]:
         """What a dataset remembers of them; a run with others is refused.
@@ -73,11 +79,14 @@ class GenerateSettings:
             'pictures': '' if self.pictures.takes_all else str(self.pictures),
             'noise_m': self.noise_m,
             POLICY_OPTION: self.policy_hash,
-            'policy_steps': ''
-            if self.policy_steps == POLICY_STEPS
-            else '{}-{}'.format(*self.policy_steps),
+            POLICY_STEPS_OPTION: self._policy_steps_option(),
             'late': self.late,
             'checkpoint': self.checkpoint_hash,
             'keep': '' if self.keep == 'success' else self.keep,
         }
         return {**options, **{name: value for name, value in later.items() if value}}
+
+    def _policy_steps_option(self) -> str:
+        if self.policy_steps is None:
+            return ALL_STEPS
+        return '' if self.policy_steps == POLICY_STEPS else '{}-{}'.format(*self.policy_steps)

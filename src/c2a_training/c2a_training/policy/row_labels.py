@@ -21,7 +21,7 @@ import numpy as np
 
 from c2a_core.memory import cache_info
 from c2a_core.skill_api import SkillCodeError
-from c2a_training.dataset.dataset_manifest import read_manifest
+from c2a_training.dataset.dataset_manifest import ALL_STEPS, POLICY_STEPS_OPTION, read_manifest
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.rollout_rows import DONE_CODE
 
@@ -84,6 +84,11 @@ def label_rows(dataset: EpisodeDataset, strategy: str, *, flat: bool, seed: int)
         ValueError: if the dataset cannot be read in this way, with what to do.
     """
     check_strategy(strategy)
+    if read_manifest(dataset.directory).options.get(POLICY_STEPS_OPTION) == ALL_STEPS:
+        raise ValueError(
+            f'in {dataset.directory} a policy moved the arm throughout: that is for planners to '
+            'learn from, a policy would learn from itself'
+        )
     if flat:
         return _flat(dataset)
     origin = label_origin(dataset)

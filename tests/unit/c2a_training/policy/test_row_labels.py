@@ -67,6 +67,14 @@ def test_ground_truth_of_a_relabelled_dataset_is_the_traces(demonstrations, rela
     assert 'green' in relabel.texts[0].code
 
 
+@pytest.mark.parametrize('flat', [False, True])
+def test_a_policy_does_not_learn_from_where_one_moved_the_arm_throughout(tmp_path, flat):
+    options = {'policy': 'abc', 'policy_steps': 'all'}
+    led = write(tmp_path / 'led', options, [make_rows('Pick', 0, STEPS)])
+    with pytest.raises(ValueError, match='learn from itself'):
+        label_rows(led, 'recorded', flat=flat, seed=0)
+
+
 def test_flat_labels_say_the_instruction_and_nothing_else(demonstrations):
     labels = label_rows(demonstrations, 'recorded', flat=True, seed=0)
     assert labels.texts == (('Do Pick 0', ''), ('Do Pick 1', ''))
