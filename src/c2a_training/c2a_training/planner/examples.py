@@ -32,6 +32,7 @@ from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.llava_questions import make_questions
 from c2a_training.planner.arm_heads import find_over
 from c2a_training.planner.renaming import rename
+from c2a_training.planner.step_targets import find_targets
 from c2a_training.training.weights import check_weights, read_weights, weight_of
 
 CODE_KINDS = ('step', 'key_step')
@@ -148,7 +149,7 @@ class PlannerExamples:
     ) -> None:
         self.settings = settings or ExampleSettings()
         self._datasets = tuple(datasets)
-        self._knows_oracle = tuple(map(_knows_oracle, self._datasets))
+        self._targets = tuple(map(find_targets, self._datasets))
         self._weights = read_weights(self.settings.weights)
         check_weights(self._weights, self._datasets)
         parts = [
@@ -159,8 +160,8 @@ class PlannerExamples:
         self.is_border = np.concatenate([part.is_border for part in parts])
         self.runs = np.concatenate([part.runs for part in parts])
         self.is_over = tuple(
-            find_over(dataset, _targets(dataset, knows_oracle))
-            for dataset, knows_oracle in zip(self._datasets, self._knows_oracle, strict=True)
+            find_over(dataset, targets)
+            for dataset, targets in zip(self._datasets, self._targets, strict=True)
         )
         tasks = np.concatenate([part.tasks for part in parts])
         is_new = np.concatenate([part.is_new for part in parts])
@@ -200,7 +201,7 @@ class PlannerExamples:
         """
         index, row = self.rows[number].tolist()
         dataset = self._datasets[index]
-        memory, target = dataset.memory(row), _target(dataset, row, self._knows_oracle[index])
+        memory, target = dataset.memory(row), self._targets[index][row]
         instruction = dataset.texts('instruction', [row])[0]
         renames = noise and rng.random() < self.settings.rename_share
         if renames and (not self.settings.has_pictures or _is_told(target, instruction, memory)):
@@ -258,10 +259,8 @@ class PlannerExamples:
         candidates = np.nonzero(dataset.has_base_picture)[0]
         episodes = dataset.episode_of(candidates)
         candidates = candidates[of_episode[episodes]]
-        targets = {
-            row: _target(dataset, row, self._knows_oracle[index]) for row in candidates.tolist()
-        }
-        known = [row for row, target in targets.items() if target]
+        targets = self._targets[index]
+        known = [row for row in candidates.tolist() if targets[row]]
         memories = [dataset.memory(row) for row in known]
         border = [
             not memory or targets[row] != memory[-1]
@@ -311,28 +310,6 @@ class _TaskDraw:
             return np.zeros(count, np.int64)
         found = np.searchsorted(self._cumulative, chances)
         return self._numbers[np.minimum(found, len(self._numbers) - 1)]
-
-
-def _target(dataset: EpisodeDataset, row: int, knows_oracle: bool) -> str:
-    """What should be running at a row, empty where nobody knows.
-
-    Rows of a learned planner hold its own code, mistakes included: there the ground truth counts
-    and nothing else.
-    """
-    return dataset.texts(_target_column(knows_oracle), [row])[0]
-
-
-def _targets(dataset: EpisodeDataset, knows_oracle: bool) -> list[str]:
-    """What should be running at each row of a dataset."""
-    return dataset.texts(_target_column(knows_oracle), np.arange(len(dataset)))
-
-
-def _target_column(knows_oracle: bool) -> str:
-    return 'oracle_code' if knows_oracle else 'code'
-
-
-def _knows_oracle(dataset: EpisodeDataset) -> bool:
-    return any(dataset.texts('oracle_code', np.arange(len(dataset))))
 
 
 def _denies_held_out(question: str, names: Sequence[str]) -> bool:
