@@ -38,7 +38,11 @@ class Rows:
         ('a b b b c', 'a a a a a', 'a a a a a'),  # a mistake that has to be taken back
         ('a b b c c', 'a a a a c', 'a a a a c'),  # two at once: the first one is never true
         ('a b b b', 'a a - b', 'a a - b'),  # nobody knows
-        ('a b b b c', 'a a b a c', 'a a b a c'),  # true, and no longer
+        ('a b b b c', 'a a a c c', 'a a b c c'),  # both go on to what never was
+        ('x a b b a', 'x a a a a', 'x a a a a'),  # it was taken back
+        ('a b b b c', 'a a a a d', 'a a a a d'),
+        ('a b b b d', 'a a b a c', 'a a b a c'),  # true, and no longer
+        ('a b a a b', 'a b b b b', 'a b b b b'),
     ],
 )
 def test_what_came_early_is_forgiven_where_the_truth_catches_up(code, truth, expected):
