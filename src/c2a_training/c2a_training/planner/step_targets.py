@@ -63,7 +63,8 @@ def _forgiven(
     if caught_up:
         return [row for row in range(begin + 1, caught_up[-1]) if truth[row]]
     if after < end and truth[after] == codes[after] and _without_cells(codes[after]) not in said:
-        return [row for row in rows if truth[row] == truth[begin]]
+        early = _without_cells(truth[begin])
+        return [row for row in rows if _without_cells(truth[row]) == early]
     return []
 
 
