@@ -144,6 +144,18 @@ class TestPerturbed:
         assert longer.options()['policy_steps'] == '30-40'
         assert 'policy_steps' not in settings.options()
 
+    def test_a_policy_may_switch_the_vacuum_and_drop_things(self, tmp_path):
+        write_small_policy(tmp_path / 'policy')
+        settings = GenerateSettings(
+            image_size=32, policy=str(tmp_path / 'policy'), policy_vacuum=True, keep='all'
+        )
+        rows, _ = EpisodeMaker(settings, None).run(SWAP)
+        is_led = (rows.intended_actions != rows.actions).any(1)
+        switched = rows.intended_actions[:, VACUUM] != rows.actions[:, VACUUM]
+        assert switched.any()
+        assert not (switched & ~is_led).any()
+        assert settings.options()['policy_vacuum'] is True
+
     def test_an_episode_depends_on_task_seed_and_settings_alone(self):
         settings = dataclasses.replace(FEW, noise_m=0.02, late=2)
         maker = EpisodeMaker(settings, None)

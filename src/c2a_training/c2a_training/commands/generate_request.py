@@ -148,6 +148,12 @@ def _add_episodes(parser: argparse.ArgumentParser) -> None:
         f'(default: {POLICY_STEPS[0]}-{POLICY_STEPS[1]})',
     )
     parser.add_argument(
+        '--policy-vacuum',
+        action='store_true',
+        help="the policy switches the vacuum as well: what it drops is picked again; in a skill's "
+        'hands it never drops anything',
+    )
+    parser.add_argument(
         '--late',
         type=int,
         default=0,
@@ -245,6 +251,8 @@ def _read_policy(args: argparse.Namespace) -> dict[str, Any]:
     if not args.policy:
         if args.policy_steps is not None:
             raise ValueError('--policy-steps goes with --policy')
+        if args.policy_vacuum:
+            raise ValueError('--policy-vacuum goes with --policy')
         return {}
     policy_steps = _read_policy_steps(args.policy_steps)
     from c2a_controller.policy_checkpoint import find_checkpoint
@@ -254,7 +262,12 @@ def _read_policy(args: argparse.Namespace) -> dict[str, Any]:
     if checkpoint.info.text != 'code':
         raise ValueError(f'policy {args.policy} is told the {checkpoint.info.text}, not code')
     label = checkpoint.label
-    return {'policy': args.policy, 'policy_hash': label, 'policy_steps': policy_steps}
+    return {
+        'policy': args.policy,
+        'policy_hash': label,
+        'policy_steps': policy_steps,
+        'policy_vacuum': args.policy_vacuum,
+    }
 
 
 def _read_policy_steps(text: str | None) -> tuple[int, int] | None:

@@ -219,11 +219,11 @@ class EpisodeMaker:
     def _make_low_level(self, job: EpisodeJob) -> LowLevel:
         noise_m = self._settings.noise_m
         if self._policy is not None:
-            steps = self._settings.policy_steps
+            steps, switches = self._settings.policy_steps, self._settings.policy_vacuum
             if steps is None:
                 return self._policy
             rng = self._generator(job, 'policy')
-            return PolicyStretches(self._low_level, self._policy, steps, rng)
+            return PolicyStretches(self._low_level, self._policy, steps, switches, rng)
         if not noise_m:
             return self._low_level
         return NoisyLowLevel(self._low_level, noise_m, self._generator(job, 'noise'))

@@ -32,6 +32,7 @@ class GenerateSettings:
         policy_hash: its hash.
         policy_steps: of such a stretch, at least and at most; None for the whole episode: no
             skill moves the arm then.
+        policy_vacuum: whether the policy switches the vacuum in its stretches.
         late: the oracle's key steps come up to so many observations late.
         planner: one of `PLANNERS`; whose key steps are executed.
         checkpoint: of a learned planner: a shipped name, a directory or a hub id.
@@ -49,6 +50,7 @@ class GenerateSettings:
     policy: str = ''
     policy_hash: str = ''
     policy_steps: tuple[int, int] | None = POLICY_STEPS
+    policy_vacuum: bool = False
     late: int = 0
     planner: str = 'oracle'
     checkpoint: str = ''
@@ -80,6 +82,7 @@ class GenerateSettings:
             'noise_m': self.noise_m,
             POLICY_OPTION: self.policy_hash,
             POLICY_STEPS_OPTION: self._policy_steps_option(),
+            'policy_vacuum': self.policy_vacuum,
             'late': self.late,
             'checkpoint': self.checkpoint_hash,
             'keep': '' if self.keep == 'success' else self.keep,

@@ -108,13 +108,14 @@ class PolicyStretches(DisturbedLowLevel):
     """Lets a policy move the arm for stretches, until it has arrived and longer.
 
     So the skill shows the way from where the policy leads: what it learns next (DAgger, Ross and
-    others, https://arxiv.org/abs/1011.0686). The vacuum is always the skill's: what is dropped
-    cannot be shown again.
+    others, https://arxiv.org/abs/1011.0686). The vacuum is the skill's, so that nothing drops, or
+    the policy's: what is dropped has to be picked again, and the skills show that.
 
     Args:
         low_level: runs the key steps.
         policy: moves the arm meanwhile.
         steps: of a stretch, at least and at most.
+        switches: whether the policy switches the vacuum as well.
         rng: of the episode.
     """
 
@@ -126,11 +127,13 @@ class PolicyStretches(DisturbedLowLevel):
         low_level: LowLevel,
         policy: LowLevel,
         steps: tuple[int, int],
+        switches: bool,
         rng: np.random.Generator,
     ) -> None:
         super().__init__(low_level, rng)
         self._policy = policy
         self.steps = steps
+        self._switches = switches
 
     def reset(self, episode: EpisodeInfo) -> None:
         """Prepare for an episode."""
@@ -141,7 +144,8 @@ class PolicyStretches(DisturbedLowLevel):
         self, wanted: FloatArray, observation: Observation, key_step: KeyStep
     ) -> FloatArray:
         action = self._policy.act(observation, key_step).action.copy()
-        action[VACUUM] = wanted[VACUUM]
+        if not self._switches:
+            action[VACUUM] = wanted[VACUUM]
         return action
 
 
