@@ -55,3 +55,47 @@ def test_the_truth_of_another_episode_forgives_nothing():
 
 def test_without_the_ground_truth_the_recorded_key_steps_count():
     assert find_targets(Rows('a b', '- -')) == ['a', 'b']
+
+
+def moves(cell='(1, 2)'):
+    return f"move3d(actor=get_actor('red cube', {cell}))"
+
+
+PICK = "pick(actor=get_actor('red cube', (1, 2)))"
+CARRY = "move3d(target_actor=get_actor('blue cube', (5, 5)))"
+
+
+class Lists(Rows):
+    def __init__(self, code, truth):
+        super().__init__('x', 'x')
+        self.columns = {'code': code, 'oracle_code': truth}
+        self.episode_starts = np.array([0, len(code)])
+        self.subtask_id = np.cumsum([k == 0 or code[k] != code[k - 1] for k in range(len(code))])
+
+
+def test_contact_goes_on_where_the_truth_goes_back_to_the_move_before_it():
+    found = find_targets(Lists([moves(), PICK, PICK, PICK], [moves()] * 4))
+    assert found == [moves(), moves(), PICK, PICK]
+
+
+def test_also_where_the_move_was_said_again():
+    code = [moves(), PICK, PICK, moves(), moves()]
+    found = find_targets(Lists(code, [moves(), PICK, PICK, moves(), moves()]))
+    assert found == [moves(), PICK, PICK, PICK, moves()]
+
+
+def test_what_has_moved_far_is_approached_anew():
+    truth = [moves()] * 2 + [moves('(2, 3)'), moves('(3, 2)')]
+    found = find_targets(Lists([moves(), PICK, PICK, PICK], truth))
+    assert found == [moves(), moves(), PICK, moves('(3, 2)')]
+
+
+def test_what_was_not_picked_has_to_be_picked():
+    code = [moves(), PICK, CARRY, CARRY, CARRY]
+    truth = [moves(), PICK, PICK, PICK, moves()]
+    assert find_targets(Lists(code, truth)) == truth
+
+
+def test_the_end_is_not_forgiven():
+    code = [moves(), 'done()', 'done()']
+    assert find_targets(Lists(code, [moves()] * 3)) == [moves()] * 3
