@@ -70,6 +70,10 @@ class TestRefused:
             ('--tasks Pick --episodes 1 --policy x --policy-steps 9-4', 'such as 10-60'),
             ('--tasks Pick --episodes 1 --policy x --policy-steps 9', 'such as 10-60'),
             ('--tasks Pick --episodes 1 --policy-vacuum', 'goes with --policy'),
+            (
+                '--tasks Pick --episodes 1 --policy x --policy-vacuum --policy-steps all',
+                'in any case',
+            ),
             ('--tasks Pick --episodes 1 --policy x --planner vlm', '--policy-steps all'),
             ('--tasks Pick --episodes 1 --late -1', 'expected 0 to 20 observations'),
             ('--tasks Pick --episodes 1 --planner vlm --late 1', 'goes with --planner oracle'),

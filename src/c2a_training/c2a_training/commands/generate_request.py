@@ -255,6 +255,11 @@ def _read_policy(args: argparse.Namespace) -> dict[str, Any]:
             raise ValueError('--policy-vacuum goes with --policy')
         return {}
     policy_steps = _read_policy_steps(args.policy_steps)
+    if policy_steps is None and args.policy_vacuum:
+        raise ValueError(
+            f'--policy-vacuum is for stretches: with --policy-steps {ALL_STEPS} the policy '
+            'switches the vacuum in any case'
+        )
     from c2a_controller.policy_checkpoint import find_checkpoint
 
     checkpoint = find_checkpoint(args.policy)
