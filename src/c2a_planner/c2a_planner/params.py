@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from c2a_core.params import param
 from c2a_planner.backend import AVAILABLE, BackendOptions
+from c2a_planner.planner import DONE_CONFIRMATIONS
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,12 @@ class PlannerParams:
         'Characters of a reply after which it is known to repeat the last key step; 0 is off.',
         lower=0,
         upper=4000,
+    )
+    done_confirmations: int = param(
+        DONE_CONFIRMATIONS,
+        'Replies in a row that must say done() before it counts, if nobody asked for a key step.',
+        lower=1,
+        upper=1000,
     )
     constrained: bool = param(
         False, "Planner vlm decodes only what the skill API's grammar allows."

@@ -30,6 +30,11 @@ from c2a_planner.replies import DONE_CODE, Judgement, judge_reply
 MAX_INVALID_IN_A_ROW = 20
 MAX_KEY_STEPS = 64
 MAX_FAILED_SKILLS_IN_A_ROW = 3
+DONE_CONFIRMATIONS = 10
+"""Replies in a row, half a second of them, that make an unasked `done()` count: it cannot be taken
+back, and an arm that hovers looks like one that has finished."""
+
+UNCONFIRMED = 'done() was not said often enough in a row yet'
 
 _BEGINS_SKILL = (ReplyStatus.KEY_STEP, ReplyStatus.REPEATED)
 
@@ -71,6 +76,8 @@ class Planner:
         pool: where replies are made, for backends that take their time in `realtime`; None asks
             within `plan`. With a pool and no delay a reply takes effect at the first observation
             after it is there.
+        done_confirmations: replies in a row that must say `done()` before it counts, if no key
+            step was asked for; until then the last key step goes on.
     """
 
     def __init__(
@@ -79,8 +86,10 @@ class Planner:
         control_dt: float = CONTROL_DT,
         delay_s: float | None = 0.0,
         pool: Executor | None = None,
+        done_confirmations: int = 1,
     ) -> None:
         self.backend = backend
+        self._done_confirmations = done_confirmations
         self._control_dt = control_dt
         self._delay_s = delay_s
         self._pool = pool
@@ -102,6 +111,7 @@ class Planner:
         self._last_status = ''
         self._invalid_in_a_row = 0
         self._failed_in_a_row = 0
+        self._done_in_a_row = 0
 
     def set_instruction(self, instruction: str) -> None:
         """Go on in the same episode with another instruction: new memory, ids count on."""
@@ -109,7 +119,7 @@ class Planner:
         self._memory = KeyStepMemory()
         self._is_done = False
         self._query = None
-        self._invalid_in_a_row = self._failed_in_a_row = 0
+        self._invalid_in_a_row = self._failed_in_a_row = self._done_in_a_row = 0
 
     @property
     def memory(self) -> tuple[str, ...]:
@@ -223,13 +233,19 @@ class Planner:
     def _apply(self, reply: Reply, request_key_step: bool) -> Judgement:
         """Judge a reply and remember what it brought."""
         if reply.error:
+            self._done_in_a_row = 0
             return self._count_invalid(Judgement(ReplyStatus.INVALID, reason=reply.error))
         judgement = judge_reply(
             reply.text, self._memory.steps, self._memory.keys(), request_key_step
         )
+        is_done = judgement.code == DONE_CODE
+        self._done_in_a_row = self._done_in_a_row + 1 if is_done else 0
         if judgement.status == ReplyStatus.INVALID:
             return self._count_invalid(judgement)
         self._invalid_in_a_row = 0
+        is_confirmed = request_key_step or self._done_in_a_row >= self._done_confirmations
+        if is_done and self._memory.steps and not is_confirmed:
+            return Judgement(ReplyStatus.SAME, reason=UNCONFIRMED)
         if judgement.status == ReplyStatus.KEY_STEP:
             if len(self._memory.steps) >= MAX_KEY_STEPS:
                 self.abort(f'more than {MAX_KEY_STEPS} key steps')

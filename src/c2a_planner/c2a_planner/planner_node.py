@@ -110,7 +110,12 @@ class PlannerNode(LifecycleNode):
             self, is_lockstep, lambda k: self.loop.on_skill_feedback(k), self._on_skill_result
         )
         self.loop = PlannerLoop(
-            Planner(backend, delay_s=delay_s, pool=self._pool),
+            Planner(
+                backend,
+                delay_s=delay_s,
+                pool=self._pool,
+                done_confirmations=params.done_confirmations,
+            ),
             PlannerPorts(
                 self._publish,
                 self._skills.execute,

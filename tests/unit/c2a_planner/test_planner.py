@@ -13,7 +13,7 @@ import pytest
 from c2a_core.skill_api import comment
 from c2a_core.types import Observation, ReplyStatus
 from c2a_planner.backend import Reply, make_backend
-from c2a_planner.planner import MAX_INVALID_IN_A_ROW, MAX_KEY_STEPS, Planner
+from c2a_planner.planner import MAX_INVALID_IN_A_ROW, MAX_KEY_STEPS, UNCONFIRMED, Planner
 
 MOVE = "move3d(actor=get_actor('red cube', (3, 5)))"
 PICK = "pick(actor=get_actor('red cube', (3, 5)))"
@@ -122,6 +122,46 @@ def test_semantics_04_other_replies(text, status, reason):
     if status != ReplyStatus.KEY_STEP:
         assert (second.subtask_id, second.code, second.is_key_step) == (0, MOVE, False)
         assert planner.memory == (MOVE,)
+
+
+def test_unasked_done_counts_once_it_was_said_often_enough_in_a_row():
+    texts = [MOVE, 'done()', 'done()', comment(MOVE), 'done()', 'done()', 'done()', 'done()']
+    key_steps = run(begin(*texts, done_confirmations=3), 8)
+    statuses = [key_step.reply_status for key_step in key_steps]
+    same, new = ReplyStatus.SAME, ReplyStatus.KEY_STEP
+    assert statuses == [new, same, same, same, same, same, new, ReplyStatus.DONE]
+    assert [key_step.code for key_step in key_steps] == [MOVE] * 6 + ['done()'] * 2
+
+
+@pytest.mark.parametrize('other', [PICK, 'no code', ''])
+def test_any_other_reply_begins_the_confirmation_anew(other):
+    planner = begin(MOVE, 'done()', 'done()', other, 'done()', done_confirmations=3)
+    codes = [key_step.code for key_step in run(planner, 7)]
+    assert codes.index('done()') == 6
+
+
+def test_done_that_was_asked_for_counts_at_once():
+    planner = begin(MOVE, 'done()', done_confirmations=10)
+    run(planner, 1)
+    asked = planner.plan(make_observation(1), request_key_step=True)
+    assert (asked.code, asked.is_key_step) == ('done()', True)
+
+
+def test_new_instruction_and_new_episode_begin_the_confirmation_anew():
+    planner = begin(MOVE, 'done()', 'done()', MOVE, 'done()', done_confirmations=3)
+    run(planner, 3)
+    planner.set_instruction('something else')
+    codes = [planner.plan(make_observation(step)).code for step in range(3, 7)]
+    assert codes == [MOVE, MOVE, MOVE, 'done()']
+    planner.reset(1, 'again')
+    assert not planner.memory
+
+
+def test_unconfirmed_done_is_counted_with_its_reason():
+    planner = begin(MOVE, 'done()', done_confirmations=3)
+    run(planner, 3)
+    assert planner.reasons[ReplyStatus.SAME, UNCONFIRMED] == 2
+    assert planner.memory == (MOVE,)
 
 
 def test_semantics_04_commented_reply_that_is_not_the_last_key_step_is_counted():

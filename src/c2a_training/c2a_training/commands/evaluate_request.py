@@ -11,6 +11,7 @@ from pathlib import Path
 
 from c2a_controller.chunk_executor import ON_NEW_KEY_STEP
 from c2a_core.task_names import split_task_names
+from c2a_planner.planner import DONE_CONFIRMATIONS
 from c2a_training.evaluation.evaluation_settings import (
     LOW_LEVELS,
     PLANNERS,
@@ -154,6 +155,14 @@ def _add_planner_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='K',
         help='characters of a reply that decide that the sub-task goes on; 0 is off (default: 8); '
         'nothing to decide with --low-level oracle, which asks for key steps only',
+    )
+    parser.add_argument(
+        '--done-confirmations',
+        type=int,
+        default=DONE_CONFIRMATIONS,
+        metavar='N',
+        help='replies in a row that must say done() before it counts, if nobody asked for a key '
+        f'step (default: {DONE_CONFIRMATIONS})',
     )
     parser.add_argument(
         '--constrained',

@@ -10,6 +10,7 @@ from pathlib import Path
 from c2a_controller.chunk_executor import ON_NEW_KEY_STEP
 from c2a_core.delay import delay_steps, parse_delay
 from c2a_core.spaces import CONTROL_DT
+from c2a_planner.planner import DONE_CONFIRMATIONS
 
 PLANNERS = ('oracle', 'vlm', 'openai', 'none')
 LOW_LEVELS = ('oracle', 'policy', 'replay')
@@ -31,6 +32,8 @@ class EvaluationSettings:
         low_level: one of `LOW_LEVELS`.
         checkpoint: vlm: a shipped name, a directory or a hub id.
         early_stop_chars: characters of a reply that decide that the sub-task goes on; 0 is off.
+        done_confirmations: replies in a row that must say `done()` before it counts, if nobody
+            asked for a key step.
         constrained: vlm: decode only what the skill API's grammar allows.
         server_url: openai: address of the server.
         server_model: openai: name of the model there.
@@ -55,6 +58,7 @@ class EvaluationSettings:
     low_level: str = 'oracle'
     checkpoint: str = 'tiny'
     early_stop_chars: int = 8
+    done_confirmations: int = DONE_CONFIRMATIONS
     constrained: bool = False
     server_url: str = 'http://127.0.0.1:8000/v1'
     server_model: str = ''
@@ -109,6 +113,10 @@ class EvaluationSettings:
             raise ValueError(
                 f'--blind says nothing about --planner {self.planner}: it sees nothing'
             )
+        if self.done_confirmations < 1:
+            raise ValueError(
+                f'--done-confirmations is {self.done_confirmations}, expected at least 1'
+            )
         self._check_planner_delay()
         self._check_policy()
 
@@ -129,6 +137,8 @@ class EvaluationSettings:
         }
         if self.planner in ('vlm', 'openai'):
             config['early_stop_chars'] = self.early_stop_chars
+            if self.has_policy:
+                config['done_confirmations'] = self.done_confirmations
         if self.planner == 'vlm':
             config['constrained'] = self.constrained
         if self.planner == 'openai':

@@ -89,7 +89,12 @@ class EpisodeEvaluator:
             )
         )
         self._backend = watch_backend(settings, backend)
-        planner = Planner(self._backend, CONTROL_DT, parse_delay(settings.planner_delay_s))
+        planner = Planner(
+            self._backend,
+            CONTROL_DT,
+            parse_delay(settings.planner_delay_s),
+            done_confirmations=settings.done_confirmations,
+        )
         self._memory = lambda: planner.memory
         self._low_level: LowLevel
         if settings.low_level == 'oracle':

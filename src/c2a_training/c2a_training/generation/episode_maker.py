@@ -101,7 +101,7 @@ class EpisodeMaker:
         """
         import cv2
 
-        from c2a_planner.planner import Planner
+        from c2a_planner.planner import DONE_CONFIRMATIONS, Planner
         from c2a_sim_bridge.sim.simulator import SimConfig, Simulator
 
         cv2.setNumThreads(1)
@@ -118,7 +118,7 @@ class EpisodeMaker:
             )
         )
         self._backend = backend or _make_backend(settings)
-        self._planner = Planner(self._backend, CONTROL_DT)
+        self._planner = Planner(self._backend, CONTROL_DT, done_confirmations=DONE_CONFIRMATIONS)
         self._low_level = OracleLowLevel(self._simulator)
         self._policy = _make_policy(settings) if settings.policy else None
 

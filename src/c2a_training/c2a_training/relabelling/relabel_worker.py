@@ -79,11 +79,13 @@ class Relabeller:
         Raises:
             ValueError: if it cannot be made, or the dataset is damaged.
         """
-        from c2a_planner.planner import Planner
+        from c2a_planner.planner import DONE_CONFIRMATIONS, Planner
 
         self._settings = settings
         self._store = EpisodeStore(settings.source)
-        self._planner = Planner(backend or _load_backend(settings), CONTROL_DT)
+        self._planner = Planner(
+            backend or _load_backend(settings), CONTROL_DT, done_confirmations=DONE_CONFIRMATIONS
+        )
 
     def relabel(self, episode: str) -> RelabelledEpisode:
         """Relabel one episode and write it as a pending one."""
