@@ -74,7 +74,7 @@ class DemoRates:
         return tuple(entry.task for entry in ordered[:count])
 
     def good_seed(self, tasks: Sequence[str]) -> int | None:
-        """The first seed from which on the tasks succeed, one after another, one seed each.
+        """The first seed at which all of the tasks succeed: a round of the bridge has one seed.
 
         None if there is none, or a task was not measured.
         """
@@ -82,10 +82,9 @@ class DemoRates:
         known = [rate for rate in rates if rate is not None]
         if len(known) != len(rates) or not known:
             return None
-        for first in known[0].seeds:
-            pairs = [(rate, first + index) for index, rate in enumerate(known)]
-            if all(seed in rate.seeds and seed not in rate.failed for rate, seed in pairs):
-                return first
+        for seed in known[0].seeds:
+            if all(seed in rate.seeds and seed not in rate.failed for rate in known):
+                return seed
         return None
 
 

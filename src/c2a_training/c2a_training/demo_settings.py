@@ -38,7 +38,7 @@ class DemoSettings:
 
     Attributes:
         tasks: one episode each.
-        seed: of the first one; the next ones count up.
+        seed: of all of them.
         folder: of the videos.
         image_size: side of the camera pictures [px].
         timeout_s: for the start and for each episode.

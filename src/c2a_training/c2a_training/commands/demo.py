@@ -78,8 +78,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         '--seed',
         type=int,
-        help='of the first episode; the next ones count up (default: 0, or one '
-        'at which the learned models succeed)',
+        help='of the episodes (default: 0, or one at which the learned models succeed)',
     )
     parser.add_argument(
         '--out', type=Path, default=Path('out/demo'), metavar='DIR', help='default: out/demo'
