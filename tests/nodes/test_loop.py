@@ -125,16 +125,29 @@ def test_semantics_09_success_ends_the_episode_at_once_and_leaves_one_row_more(r
 
 def test_semantics_09_done_holds_for_half_a_second_and_then_is_early(ros):
     model = FakeModel(MOVE, comment(MOVE), 'done()')
-    ros.stack(FakeSimulator(needs_steps=0), model, FakePolicy(), low_level='policy')
+    ros.stack(
+        FakeSimulator(needs_steps=0),
+        model,
+        FakePolicy(),
+        low_level='policy',
+        planner={'done_confirmations': 3},
+    )
     status = ros.ended()
-    assert (status.success, status.reason, status.step) == (False, 'early done', 2 + 10)
+    # Said at steps 2 to 4, it counts from step 4 on.
+    assert (status.success, status.reason, status.step) == (False, 'early done', 4 + 10)
     sources = [c.source for c in ros.probe.of('command', 1) if c.step < status.step]
-    assert sources == ['policy'] * 2 + ['hold'] * 10
+    assert sources == ['policy'] * 4 + ['hold'] * 10
 
 
 def test_semantics_09_predicates_run_while_done_holds(ros):
     model = FakeModel(MOVE, comment(MOVE), 'done()')
-    ros.stack(FakeSimulator(needs_steps=6), model, FakePolicy(), low_level='policy')
+    ros.stack(
+        FakeSimulator(needs_steps=6),
+        model,
+        FakePolicy(),
+        low_level='policy',
+        planner={'done_confirmations': 1},
+    )
     assert ros.ended().reason == 'success'
 
 

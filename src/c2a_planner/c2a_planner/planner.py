@@ -77,7 +77,7 @@ class Planner:
             within `plan`. With a pool and no delay a reply takes effect at the first observation
             after it is there.
         done_confirmations: replies in a row that must say `done()` before it counts, if no key
-            step was asked for; until then the last key step goes on.
+            step was asked for; until then the last key step goes on. The oracle needs one.
     """
 
     def __init__(
@@ -89,7 +89,8 @@ class Planner:
         done_confirmations: int = 1,
     ) -> None:
         self.backend = backend
-        self._done_confirmations = done_confirmations
+        # The ground truth knows.
+        self._done_confirmations = 1 if backend.name == 'oracle' else done_confirmations
         self._control_dt = control_dt
         self._delay_s = delay_s
         self._pool = pool
