@@ -36,16 +36,23 @@ def check_order(probe, steps, episode_id=1):
         assert observations[k] < key_steps[k] < commands[k] < observations[k + 1]
 
 
-def test_order_with_the_oracle_and_its_skills(ros):
-    ros.stack(FakeSimulator())
+def run_heard(ros, **stack):
+    """Run an episode that begins once the probe hears everybody, so that it misses nothing."""
+    bridge = ros.stack(FakeSimulator(), bridge={'episodes': -1}, **stack)
+    ros.wait_for_peers(bridge)
+    ros.wait_for_matches()
+    assert ros.reset(seed=0).accepted
     assert ros.ended().success
+
+
+def test_order_with_the_oracle_and_its_skills(ros):
+    run_heard(ros)
     check_order(ros.probe, STEPS)
     assert {c.source for c in ros.probe.of('command', 1)} == {'skill'}
 
 
 def test_order_with_a_policy(ros):
-    ros.stack(FakeSimulator(), policy=FakePolicy(), low_level='policy')
-    assert ros.ended().success
+    run_heard(ros, policy=FakePolicy(), low_level='policy')
     check_order(ros.probe, STEPS)
     assert {c.source for c in ros.probe.of('command', 1)} <= {'policy', 'hold'}
 
@@ -123,15 +130,19 @@ def test_semantics_09_success_ends_the_episode_at_once_and_leaves_one_row_more(r
     check_order(ros.probe, 7)
 
 
-def test_semantics_09_done_holds_for_half_a_second_and_then_is_early(ros):
-    model = FakeModel(MOVE, comment(MOVE), 'done()')
+def begin_done(ros, *, needs_steps, confirmations):
+    """A stack whose planner says done() at step 2 and from there on."""
     ros.stack(
-        FakeSimulator(needs_steps=0),
-        model,
+        FakeSimulator(needs_steps=needs_steps),
+        FakeModel(MOVE, comment(MOVE), 'done()'),
         FakePolicy(),
         low_level='policy',
-        planner={'done_confirmations': 3},
+        planner={'done_confirmations': confirmations},
     )
+
+
+def test_semantics_09_done_holds_for_half_a_second_and_then_is_early(ros):
+    begin_done(ros, needs_steps=0, confirmations=3)
     status = ros.ended()
     # Said at steps 2 to 4, it counts from step 4 on.
     assert (status.success, status.reason, status.step) == (False, 'early done', 4 + 10)
@@ -140,14 +151,7 @@ def test_semantics_09_done_holds_for_half_a_second_and_then_is_early(ros):
 
 
 def test_semantics_09_predicates_run_while_done_holds(ros):
-    model = FakeModel(MOVE, comment(MOVE), 'done()')
-    ros.stack(
-        FakeSimulator(needs_steps=6),
-        model,
-        FakePolicy(),
-        low_level='policy',
-        planner={'done_confirmations': 1},
-    )
+    begin_done(ros, needs_steps=6, confirmations=1)
     assert ros.ended().reason == 'success'
 
 
