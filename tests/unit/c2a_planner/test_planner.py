@@ -147,16 +147,6 @@ def test_done_that_was_asked_for_counts_at_once():
     assert (asked.code, asked.is_key_step) == ('done()', True)
 
 
-def test_new_instruction_and_new_episode_begin_the_confirmation_anew():
-    planner = begin(MOVE, 'done()', 'done()', MOVE, 'done()', done_confirmations=3)
-    run(planner, 3)
-    planner.set_instruction('something else')
-    codes = [planner.plan(make_observation(step)).code for step in range(3, 7)]
-    assert codes == [MOVE, MOVE, MOVE, 'done()']
-    planner.reset(1, 'again')
-    assert not planner.memory
-
-
 def test_unconfirmed_done_is_counted_with_its_reason():
     planner = begin(MOVE, 'done()', done_confirmations=3)
     run(planner, 3)
