@@ -26,6 +26,9 @@ from c2a_msgs import msg as c2a
 from c2a_msgs.action import ExecuteSkill, ExecuteTask
 from c2a_msgs.srv import ResetEpisode
 
+# The bridge of a whole stack waits for a node of this name to hear its observations.
+CURTAIN = 'curtain'
+
 
 def wait_until(predicate, timeout_s=10.0, what=''):
     """Wait for something to become true; an error says what did not."""
@@ -148,6 +151,7 @@ class NodeWorld:
 
     def __init__(self):
         self._running = []
+        self._curtain = None
         self.probe = self.add(Probe(context=new_context()))
 
     def add(self, node):
@@ -216,15 +220,20 @@ class NodeWorld:
         return self.add(RecorderNode(**self._arguments(parameters)))
 
     def stack(self, backend, model=None, policy=None, *, bridge=None, planner=None, **common):
-        """Bridge, planner and controller with the parameters that they share."""
+        """Bridge, planner and controller with the parameters that they share.
+
+        Their first episode begins once all hear each other, the probe too: it misses nothing.
+        """
         low_level = common.get('low_level', 'oracle')
         stepping = common.get('stepping', 'lockstep')
         shared = {'low_level': low_level, 'stepping': stepping}
         rest = {k: v for k, v in common.items() if k not in shared}
         name = 'oracle' if model is None else 'vlm'
-        node = self.bridge(backend, planner=name, **shared, **(bridge or {}))
+        bridge = {'audience': CURTAIN, **(bridge or {})}
+        node = self.bridge(backend, planner=name, **shared, **bridge)
         self.planner(model, planner=name, **shared, **(planner or {}))
         self.controller(policy, **shared, **rest)
+        self._raise_curtain()
         return node
 
     def call(self, name, request, timeout_s=10.0):
@@ -270,6 +279,18 @@ class NodeWorld:
         except AssertionError as err:
             raise AssertionError(f'not all have found each other on {unmatched(nodes)}') from err
 
+    def _raise_curtain(self):
+        self.wait_for_matches()
+        self._curtain = Node(
+            CURTAIN,
+            namespace=NAMESPACE,
+            context=self.probe.context,
+            enable_rosout=False,
+            start_parameter_services=False,
+        )
+        topic, qos = Topic.OBSERVATION, Qos.OBSERVATION
+        self._curtain.create_subscription(c2a.Observation, topic, lambda _: None, qos)
+
     def ended(self, episode_id=1, timeout_s=20.0):
         """Wait for an episode's end; its status."""
         return wait_until(
@@ -278,6 +299,8 @@ class NodeWorld:
 
     def close(self):
         """End all nodes, and their participants: DDS looks for no more than a few dozen."""
+        if self._curtain is not None:
+            self._curtain.destroy_node()
         while self._running:
             end_node(*self._running.pop())
         self.probe = None
