@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from c2a_controller.policy_checkpoint import PolicyInfo, policy_card
 from c2a_training.planner.train_state import Progress
+from c2a_training.policy.closed_loop import SUCCESS
+from c2a_training.policy.policy_checkup import METRIC
 from c2a_training.policy.policy_train_config import PolicyTrainConfig
 from c2a_training.policy.row_labels import RECORDED, label_origin
 from c2a_training.policy.windows import PolicyWindows
@@ -42,7 +44,9 @@ def make_info(
         data_fingerprint=joined_fingerprint(progress.data),
         commit=training_commit(progress),
         seed=config.seed,
-        metrics={name: round(value, 5) for name, value in progress.metrics.items()},
+        metrics={
+            name: round(value, 5) for name, value in progress.metrics.items() if name != METRIC
+        },
         base_camera='+'.join(sorted(poses['base'])),
         wrist_camera='+'.join(sorted(poses['wrist'])),
         training_seeds=training_seeds(windows.datasets, progress),
@@ -69,13 +73,20 @@ def make_card(
     return f"""{policy_card(info)}
 `loss`, `step_mm`, `step_deg` and `vacuum_right` are of held-out episodes of the training data:
 sampled chunks beside the recorded ones; `color_right`, `shape_right` and `goal_mm` of heads that
-only the training had, asked for what is seen and for the way to the sub-task's end. `success` is
-the share of episodes that it solved on seeds from {config.closed_loop.first_seed} on,
-{config.closed_loop.episodes} a task, planner {config.loop_planner}: enough to choose a checkpoint,
-too few to be a result.
-
+only the training had, asked for what is seen and for the way to the sub-task's end.
+{_closed_loop_words(info, config)}
 | task | data | share of what was drawn |
 |---|---|---|
 {tasks}
 
 {training_section(command, progress, windows.datasets, config.as_dict())}"""
+
+
+def _closed_loop_words(info: PolicyInfo, config: PolicyTrainConfig) -> str:
+    if SUCCESS not in info.metrics:
+        return ''
+    loop = config.closed_loop
+    return f"""`success` is the share of episodes that it solved on seeds from {loop.first_seed}
+on, {loop.episodes} a task, planner {config.loop_planner}: enough to choose a checkpoint, too few
+to be a result.
+"""

@@ -122,6 +122,7 @@ def test_best_and_last_are_checkpoints_of_the_average_that_run(whole):
         assert (checkpoint.info.text, checkpoint.info.labels) == ('code', 'oracle')
         assert checkpoint.info.metrics['step_mm'] > 0
         assert {'color_right', 'shape_right', 'goal_mm'} <= checkpoint.info.metrics.keys()
+        assert 'score' not in checkpoint.info.metrics
         assert '| Pick | `set` | 100.0% |' in (out / name / 'README.md').read_text()
     parts = read_policy(checkpoint)
     state = state_of(out).model
