@@ -121,7 +121,8 @@ def run_node(
     try:
         with _Signals() as signals:
             executor = executor_factory()
-            node = _make(node_factory)
+            with signals.interrupting():
+                node = _make(node_factory)
             if node is None:
                 return 1
             stop_forwarding()
@@ -207,6 +208,7 @@ class _Signals:
 
     def __init__(self) -> None:
         self.is_set = False
+        self._interrupts = False
         self._executor: Executor | None = None
         self._previous: dict[int, Any] = {}
 
@@ -219,6 +221,17 @@ class _Signals:
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """While this lasts, a signal raises `KeyboardInterrupt`, also what came just before."""
+        self._interrupts = True
+        try:
+            if self.is_set:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._interrupts = False
 
     @contextmanager
     def ending(self, executor: Executor) -> Iterator[None]:
@@ -243,9 +256,11 @@ class _Signals:
 
     def _handle(self, number: int, frame: object) -> None:
         del number, frame
-        if self._executor is None and not self.is_set:
-            raise KeyboardInterrupt
+        # Remembered in any case: what is raised in a destructor or a weak reference's callback
+        # is lost.
         self.is_set = True
+        if self._interrupts:
+            raise KeyboardInterrupt
 
     def _watch(self, reader: socket.socket) -> None:
         while data := reader.recv(16):

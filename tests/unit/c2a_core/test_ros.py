@@ -155,6 +155,8 @@ def test_discovery_stays_on_this_machine_unless_the_user_says_otherwise(monkeypa
 
 CHILD = textwrap.dedent(
     """
+    import os
+    import signal
     import sys
     import time
     from rclpy.duration import Duration
@@ -162,9 +164,16 @@ CHILD = textwrap.dedent(
     from std_msgs.msg import String
     from c2a_core import ros
 
+    class Interrupted:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)  # here the signal is handled
+
     class Child(Node):
         def __init__(self):
             super().__init__('child', namespace=ros.NAMESPACE)
+            if 'lose' in sys.argv:
+                Interrupted()
             if 'refuse' in sys.argv:
                 raise ValueError('no checkpoint, train one first')
             if 'slow' in sys.argv:
@@ -223,6 +232,14 @@ def test_a_node_ends_with_exit_code_0_when_it_is_told_to(start_child, number, lo
     child.send_signal(number)
     output = child.communicate(timeout=5)[0]
     assert (child.returncode, output) == (0, '')
+
+
+def test_a_signal_counts_that_came_where_python_drops_exceptions(start_child):
+    child = start_child('lose')
+    output = child.communicate(timeout=5)[0]
+    assert child.returncode == 0
+    assert 'Exception ignored' in output
+    assert 'ready' in output
 
 
 def test_a_node_that_cannot_start_says_why_in_one_line(start_child):

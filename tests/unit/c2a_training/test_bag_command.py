@@ -99,7 +99,8 @@ def test_bags_that_cannot_be_read_do_not_stop_the_others(recorded, tmp_path, cap
     errors = {entry['bag']: entry['error'] for entry in report['bags']}
     assert 'is no MCAP file' in errors[str(recorded / 'Pick_1_2')]
     assert errors[str(empty)] == ''
-    assert 'no episode in it' in capsys.readouterr().out
+    # The table's lines break where the path leaves room.
+    assert 'no episode in it' in ' '.join(capsys.readouterr().out.split())
 
 
 def test_nothing_good_enough_is_a_failure(tmp_path):
