@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -247,3 +249,23 @@ def test_tasks_and_seeds_at_which_the_shipped_models_succeed_are_shown_with_thei
     assert choose('--policy-checkpoint', 'mine').rates is None
     write_rates(tmp_path, labels[0], 'another')
     assert (choose().rates, choose().tasks) == (None, demo_settings.TASKS)
+
+
+def test_an_interrupt_while_the_stack_is_being_started_leaves_no_process_behind():
+    started = []
+
+    def start():
+        os.kill(os.getpid(), signal.SIGINT)
+        sleep = [sys.executable, '-c', 'import time; time.sleep(60)']
+        started.append(subprocess.Popen(sleep, start_new_session=True))
+        return started[0]
+
+    before = signal.getsignal(signal.SIGINT)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        demo.holding_interrupts() as let_through,
+        demo.stopping(start()),
+    ):
+        let_through()
+    assert started[0].poll() is not None
+    assert signal.getsignal(signal.SIGINT) is before

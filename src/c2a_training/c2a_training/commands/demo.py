@@ -187,8 +187,8 @@ def run_stack(
     check_domain_is_free(listener)
     log = settings.folder / 'stack.log'
     log.parent.mkdir(parents=True, exist_ok=True)
-    stack = start(settings, log)
-    with stopping(stack):
+    with holding_interrupts() as let_through, stopping(start(settings, log)) as stack:
+        let_through()
         watch = Watch(recorder, stack, listener, log, settings.timeout_s)
         with console.status('starting bridge, planner and controller'):
             watch.wait_for(lambda: recorder.has_begun)
@@ -286,10 +286,35 @@ def start_stack(settings: DemoSettings, log: Path) -> subprocess.Popen[bytes]:
 
 
 @contextlib.contextmanager
-def stopping(stack: subprocess.Popen[bytes]) -> Iterator[None]:
+def holding_interrupts() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C back until the function that it gives is called, or the block ends.
+
+    An interrupt while a process is being started would leave it behind, unknown to anybody.
+    """
+    held: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = {
+        number: signal.signal(number, lambda number, _: held.append(number)) for number in numbers
+    }
+
+    def let_through() -> None:
+        while previous:
+            signal.signal(*previous.popitem())
+        if held:
+            held.clear()
+            raise KeyboardInterrupt
+
+    try:
+        yield let_through
+    finally:
+        let_through()
+
+
+@contextlib.contextmanager
+def stopping(stack: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """Leave no process behind, whatever happens in the block."""
     try:
-        yield
+        yield stack
         # After its episode the stack ends by itself.
         with contextlib.suppress(subprocess.TimeoutExpired):
             stack.wait(STOP_TIMEOUT_S)

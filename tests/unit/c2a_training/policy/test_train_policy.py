@@ -235,7 +235,6 @@ def test_episodes_are_run_at_the_end_and_choose_the_best(data, tmp_path, monkeyp
     assert torch.get_num_threads() == threads
     metrics = find_checkpoint(tmp_path / 'run' / 'best').info.metrics
     assert metrics['success'] == metrics['success_Pick'] == 0.5
-    assert metrics['score'] == pytest.approx(0.5, abs=0.01)
     assert 'closed loop' in text
 
 
