@@ -36,23 +36,16 @@ def check_order(probe, steps, episode_id=1):
         assert observations[k] < key_steps[k] < commands[k] < observations[k + 1]
 
 
-def run_heard(ros, **stack):
-    """Run an episode that begins once the probe hears everybody, so that it misses nothing."""
-    bridge = ros.stack(FakeSimulator(), bridge={'episodes': -1}, **stack)
-    ros.wait_for_peers(bridge)
-    ros.wait_for_matches()
-    assert ros.reset(seed=0).accepted
-    assert ros.ended().success
-
-
 def test_order_with_the_oracle_and_its_skills(ros):
-    run_heard(ros)
+    ros.stack(FakeSimulator())
+    assert ros.ended().success
     check_order(ros.probe, STEPS)
     assert {c.source for c in ros.probe.of('command', 1)} == {'skill'}
 
 
 def test_order_with_a_policy(ros):
-    run_heard(ros, policy=FakePolicy(), low_level='policy')
+    ros.stack(FakeSimulator(), policy=FakePolicy(), low_level='policy')
+    assert ros.ended().success
     check_order(ros.probe, STEPS)
     assert {c.source for c in ros.probe.of('command', 1)} <= {'policy', 'hold'}
 
