@@ -9,12 +9,9 @@ there. A lifecycle node: deactivated it sends nothing, and the bridge stops the 
 from __future__ import annotations
 
 import sys
-import traceback
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from c2a_controller.chunk_executor import ChunkExecutor
 from c2a_controller.controller_loop import ControllerLoop
@@ -24,14 +21,13 @@ from c2a_core import messages
 from c2a_core.delay import parse_delay
 from c2a_core.ros import (
     QUIET_PUBLISHER,
-    QUIET_SUBSCRIPTION,
     Qos,
     Topic,
     create_steady_timer,
-    declare_params,
     run_node,
 )
 from c2a_core.ros_diagnostics import ERROR, OK, WARN, Diagnostics
+from c2a_core.ros_lifecycle import ModelNode
 from c2a_core.spaces import CONTROL_DT
 from c2a_core.types import ActionChunk, Command
 from c2a_msgs import msg as c2a
@@ -39,11 +35,8 @@ from c2a_msgs import msg as c2a
 PATIENCE_S = 0.3 * CONTROL_DT
 """Realtime: so long after an observation its key step is waited for."""
 
-UNHEARD = 4
-"""Messages kept while inactive: status, observation and key step of the last step."""
 
-
-class ControllerNode(LifecycleNode):
+class ControllerNode(ModelNode):
     """Turns observations and key steps into commands.
 
     Args:
@@ -51,58 +44,14 @@ class ControllerNode(LifecycleNode):
     """
 
     def __init__(self, *, policy: Policy | None = None, **kwargs) -> None:
-        super().__init__('controller', **kwargs)
-        self.params = declare_params(self, ControllerParams)
+        super().__init__('controller', ControllerParams, **kwargs)
         self._given_policy = policy
-        self._is_active = False
-        self._unheard: deque = deque(maxlen=UNHEARD)
-        self._failure = ''
         self._diagnostics: Diagnostics | None = None
         self.loop: ControllerLoop | None = None
-        if self.params.autostart:
-            self.trigger_configure()
-            if self._failure:
-                raise ValueError(self._failure)
-            self.trigger_activate()
+        self.start()
 
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+    def configure(self) -> None:
         """Make the policy and everything that talks."""
-        try:
-            self._configure()
-        except (ValueError, RuntimeError, OSError, ImportError) as err:
-            # rclpy swallows what a transition raises.
-            self._failure = str(err)
-            self.get_logger().error(f'controller not configured: {err}')
-            self.get_logger().debug(traceback.format_exc())
-            return TransitionCallbackReturn.FAILURE
-        return super().on_configure(state)
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Answer from now on, what came last included: in lockstep the world waits for it."""
-        result = super().on_activate(state)
-        self._is_active = True
-        while self._unheard:
-            callback, msg = self._unheard.popleft()
-            callback(msg)
-        return result
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send nothing any more; the bridge then stops the robot."""
-        self._is_active = False
-        return super().on_deactivate(state)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the policy."""
-        for reader in self._readers:
-            self.destroy_subscription(reader)
-        self.destroy_lifecycle_publisher(self._commands)
-        self.destroy_lifecycle_publisher(self._chunks)
-        if self.loop is not None:
-            self.loop.close()
-        self.loop = None
-        return super().on_cleanup(state)
-
-    def _configure(self) -> None:
         params = self.params
         self._commands = self.create_lifecycle_publisher(
             c2a.Command, Topic.COMMAND, Qos.COMMAND, event_callbacks=QUIET_PUBLISHER
@@ -110,13 +59,24 @@ class ControllerNode(LifecycleNode):
         self._chunks = self.create_lifecycle_publisher(
             c2a.ActionChunk, Topic.ACTION_CHUNK, Qos.ACTION_CHUNK, event_callbacks=QUIET_PUBLISHER
         )
-        self._readers = []
         self._patience = None
         if params.low_level != 'oracle':
             self.loop = self._make_loop()
-            self._listen()
+            self.listen(
+                (c2a.EpisodeStatus, Topic.EPISODE, self._on_status, Qos.EPISODE),
+                (c2a.Observation, Topic.OBSERVATION, self._on_observation, Qos.OBSERVATION),
+                (c2a.KeyStep, Topic.KEY_STEP, self._on_key_step, Qos.KEY_STEP),
+            )
         if self._diagnostics is None:
             self._diagnostics = Diagnostics(self, self._report)
+
+    def free(self) -> None:
+        """Free the policy."""
+        self.destroy_lifecycle_publisher(self._commands)
+        self.destroy_lifecycle_publisher(self._chunks)
+        if self.loop is not None:
+            self.loop.close()
+        self.loop = None
 
     def _make_loop(self) -> ControllerLoop:
         params = self.params
@@ -138,36 +98,20 @@ class ControllerNode(LifecycleNode):
             self._patience.cancel()
         return ControllerLoop(executor, self._publish_command, self._publish_chunk, pool)
 
-    def _listen(self) -> None:
-        self._readers = [
-            self.create_subscription(*reader, event_callbacks=QUIET_SUBSCRIPTION)
-            for reader in (
-                (c2a.EpisodeStatus, Topic.EPISODE, self._on_status, Qos.EPISODE),
-                (c2a.Observation, Topic.OBSERVATION, self._on_observation, Qos.OBSERVATION),
-                (c2a.KeyStep, Topic.KEY_STEP, self._on_key_step, Qos.KEY_STEP),
-            )
-        ]
-
     def _on_status(self, msg: c2a.EpisodeStatus) -> None:
-        if self._hears(self._on_status, msg):
+        if self.hears(self._on_status, msg):
             self.loop.on_status(messages.episode_status_from_msg(msg))
 
     def _on_observation(self, msg: c2a.Observation) -> None:
-        if not self._hears(self._on_observation, msg):
+        if not self.hears(self._on_observation, msg):
             return
         self.loop.on_observation(messages.observation_from_msg(msg))
         if self._patience is not None and self.loop.is_waiting:
             self._patience.reset()
 
     def _on_key_step(self, msg: c2a.KeyStep) -> None:
-        if self._hears(self._on_key_step, msg):
+        if self.hears(self._on_key_step, msg):
             self.loop.on_key_step(messages.key_step_from_msg(msg))
-
-    def _hears(self, callback, msg) -> bool:
-        """Whether the node is active; if not, the message is kept until it is."""
-        if not self._is_active:
-            self._unheard.append((callback, msg))
-        return self._is_active and self.loop is not None
 
     def _on_patience_over(self) -> None:
         self._patience.cancel()

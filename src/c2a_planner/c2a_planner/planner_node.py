@@ -8,17 +8,16 @@ A lifecycle node: configured it has its model, activated it answers, deactivated
 from __future__ import annotations
 
 import sys
-import traceback
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from c2a_core import messages
 from c2a_core.delay import parse_delay
-from c2a_core.ros import QUIET_PUBLISHER, QUIET_SUBSCRIPTION, Qos, Topic, declare_params, run_node
+from c2a_core.ros import QUIET_PUBLISHER, Qos, Topic, run_node
 from c2a_core.ros_diagnostics import OK, WARN, Diagnostics
+from c2a_core.ros_lifecycle import ModelNode
 from c2a_core.types import EndReason, KeyStep, ReplyStatus
 from c2a_msgs import msg as c2a
 from c2a_planner.backend import PlannerBackend, make_backend
@@ -29,11 +28,8 @@ from c2a_planner.reply_statistics import ReplyStatistics
 from c2a_planner.ros_skill_client import SkillClient
 from c2a_planner.ros_task_server import TaskServer
 
-UNHEARD = 4
-"""Messages kept while inactive: status, observation and ground truth of the last step."""
 
-
-class PlannerNode(LifecycleNode):
+class PlannerNode(ModelNode):
     """Answers observations with key steps, and has them executed where no policy does.
 
     Args:
@@ -41,59 +37,26 @@ class PlannerNode(LifecycleNode):
     """
 
     def __init__(self, *, backend: PlannerBackend | None = None, **kwargs) -> None:
-        super().__init__('planner', **kwargs)
-        self.params = declare_params(self, PlannerParams)
+        super().__init__('planner', PlannerParams, **kwargs)
         self._given_backend = backend
-        self._is_active = False
-        self._unheard: deque = deque(maxlen=UNHEARD)
-        self._failure = ''
         self._statistics = ReplyStatistics()
         self._diagnostics: Diagnostics | None = None
-        if self.params.autostart:
-            self.trigger_configure()
-            if self._failure:
-                raise ValueError(self._failure)
-            self.trigger_activate()
-
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Make the model and everything that talks."""
-        try:
-            self._configure()
-        except (ValueError, RuntimeError, OSError, ImportError) as err:
-            # rclpy swallows what a transition raises.
-            self._failure = str(err)
-            self.get_logger().error(f'planner not configured: {err}')
-            self.get_logger().debug(traceback.format_exc())
-            return TransitionCallbackReturn.FAILURE
-        return super().on_configure(state)
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Answer from now on, what came last included: in lockstep the world waits for it."""
-        result = super().on_activate(state)
-        self._is_active = True
-        while self._unheard:
-            callback, msg = self._unheard.popleft()
-            callback(msg)
-        return result
+        self.start()
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop the task and the robot."""
         self.loop.stop(EndReason.aborted('the planner was deactivated'))
-        self._is_active = False
         return super().on_deactivate(state)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the model."""
-        self._free()
-        return super().on_cleanup(state)
 
     def destroy_node(self) -> None:
         """End everything."""
         if hasattr(self, 'loop'):
-            self._free()
+            self.stop_listening()
+            self.free()
         super().destroy_node()
 
-    def _configure(self) -> None:
+    def configure(self) -> None:
+        """Make the model and everything that talks."""
         params = self.params
         backend = self._given_backend or make_backend(params.planner, params.backend_options())
         self.get_logger().info(f'planner {backend.name}, checkpoint {backend.checkpoint}')
@@ -130,20 +93,16 @@ class PlannerNode(LifecycleNode):
         self._key_steps = self.create_lifecycle_publisher(
             c2a.KeyStep, Topic.KEY_STEP, Qos.KEY_STEP, event_callbacks=QUIET_PUBLISHER
         )
-        self._readers = [
-            self.create_subscription(*reader, event_callbacks=QUIET_SUBSCRIPTION)
-            for reader in (
-                (c2a.EpisodeStatus, Topic.EPISODE, self._on_status, Qos.EPISODE),
-                (c2a.Observation, Topic.OBSERVATION, self._on_observation, Qos.OBSERVATION),
-                (c2a.KeyStep, Topic.ORACLE_KEY_STEP, self._on_oracle, Qos.ORACLE_KEY_STEP),
-            )
-        ]
+        self.listen(
+            (c2a.EpisodeStatus, Topic.EPISODE, self._on_status, Qos.EPISODE),
+            (c2a.Observation, Topic.OBSERVATION, self._on_observation, Qos.OBSERVATION),
+            (c2a.KeyStep, Topic.ORACLE_KEY_STEP, self._on_oracle, Qos.ORACLE_KEY_STEP),
+        )
         if self._diagnostics is None:
             self._diagnostics = Diagnostics(self, self._report)
 
-    def _free(self) -> None:
-        for reader in self._readers:
-            self.destroy_subscription(reader)
+    def free(self) -> None:
+        """Free the model."""
         self.destroy_lifecycle_publisher(self._key_steps)
         self._skills.destroy()
         self._tasks.destroy()
@@ -153,23 +112,17 @@ class PlannerNode(LifecycleNode):
 
     def _on_status(self, msg: c2a.EpisodeStatus) -> None:
         status = messages.episode_status_from_msg(msg)
-        if self._hears(self._on_status, msg):
+        if self.hears(self._on_status, msg):
             self.loop.on_status(status)
             self._tasks.on_status(status)
 
     def _on_observation(self, msg: c2a.Observation) -> None:
-        if self._hears(self._on_observation, msg):
+        if self.hears(self._on_observation, msg):
             self.loop.on_observation(messages.observation_from_msg(msg))
 
     def _on_oracle(self, msg: c2a.KeyStep) -> None:
-        if self._hears(self._on_oracle, msg):
+        if self.hears(self._on_oracle, msg):
             self.loop.on_oracle(messages.key_step_from_msg(msg))
-
-    def _hears(self, callback, msg) -> bool:
-        """Whether the node is active; if not, the message is kept until it is."""
-        if not self._is_active:
-            self._unheard.append((callback, msg))
-        return self._is_active
 
     def _on_skill_result(self, success: bool, reason: str, acted: bool) -> None:
         if not success and reason:
