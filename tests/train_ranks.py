@@ -23,9 +23,11 @@ from c2a_training.planner.packing import Packer
 from c2a_training.planner.planner_data import LanguageBatches, PictureSource
 from c2a_training.planner.planner_net import PlannerNet
 from c2a_training.planner.planner_validation import choose_held, validate_language
-from c2a_training.planner.train_config import StageConfig, make_config
-from c2a_training.planner.train_planner import PlannerTraining, TrainRequest, train_planner
-from c2a_training.planner.train_step import TrainStep
+from c2a_training.planner.train_config import make_config
+from c2a_training.planner.train_planner import PlannerTraining, train_planner
+from c2a_training.training.stage_config import StageConfig
+from c2a_training.training.train_request import TrainRequest
+from c2a_training.training.train_step import TrainStep
 
 STEPS = 3
 

@@ -15,7 +15,7 @@ from small_policy import SMALL_POLICY
 
 from c2a_controller.policy_checkpoint import find_checkpoint
 from c2a_training.dataset.episode_writer import EpisodeWriter
-from c2a_training.planner.train_state import StateStore
+from c2a_training.training.train_state import StateStore
 
 pytestmark = pytest.mark.e2e
 PACKAGES = Path(__file__).resolve().parents[2] / 'src'

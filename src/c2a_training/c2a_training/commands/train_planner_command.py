@@ -19,7 +19,7 @@ from c2a_training.commands.train_options import (
 )
 
 if TYPE_CHECKING:
-    from c2a_training.planner.train_planner import TrainRequest
+    from c2a_training.training.train_request import TrainRequest
 
 DESCRIPTION = """\
 Train the model of the planner: what it should write at each base picture of the demonstrations,
@@ -103,7 +103,7 @@ def check_request(args: argparse.Namespace) -> TrainRequest:
         ValueError: with a sentence that says what to write instead.
     """
     from c2a_training.planner.train_config import change_config, make_config, read_config
-    from c2a_training.planner.train_planner import TrainRequest
+    from c2a_training.training.train_request import TrainRequest
 
     changes = _changes(args)
     config = choose_config(

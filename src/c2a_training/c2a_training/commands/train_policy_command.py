@@ -19,7 +19,7 @@ from c2a_training.commands.train_options import (
 )
 
 if TYPE_CHECKING:
-    from c2a_training.policy.train_policy import TrainRequest
+    from c2a_training.training.train_request import TrainRequest
 
 DESCRIPTION = """\
 Train the diffusion policy of the controller: chunks of actions from both cameras' pictures,
@@ -110,7 +110,7 @@ def check_request(args: argparse.Namespace) -> TrainRequest:
         ValueError: with a sentence that says what to write instead.
     """
     from c2a_training.policy.policy_train_config import change_config, make_config, read_config
-    from c2a_training.policy.train_policy import TrainRequest
+    from c2a_training.training.train_request import TrainRequest
 
     changes = _changes(args)
     config = choose_config(

@@ -33,6 +33,7 @@ from c2a_training.dataset.llava_questions import make_questions
 from c2a_training.planner.arm_heads import find_over
 from c2a_training.planner.renaming import rename
 from c2a_training.planner.step_targets import find_targets
+from c2a_training.training.held_out import is_held_out
 from c2a_training.training.weights import check_weights, read_weights, weight_of
 
 CODE_KINDS = ('step', 'key_step')
@@ -117,11 +118,6 @@ class ExampleSettings:
         if self.questions < 0:
             raise ValueError(f'questions must not be negative, got {self.questions}')
         read_weights(self.weights)
-
-
-def is_held_out(episode: str, share: float) -> bool:
-    """Whether an episode is for validation: the same in every run and on every machine."""
-    return zlib.crc32(episode.encode()) < share * 2**32
 
 
 class PlannerExamples:

@@ -78,9 +78,3 @@ def merge_adapters(
         weight = merged[f'{layer}.weight']
         merged[f'{layer}.weight'] = (weight.float() + delta).to(weight.dtype)
     return merged
-
-
-def count_parameters(module: nn.Module) -> tuple[int, int]:
-    """Parameters that learn, and all of them."""
-    sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
-    return sum(size for size, learns in sizes if learns), sum(size for size, _ in sizes)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from c2a_planner.checkpoint import CheckpointInfo, model_card
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.planner.train_config import PlannerTrainConfig
-from c2a_training.planner.train_state import Progress
+from c2a_training.training.train_state import Progress
 from c2a_training.training.training_card import (
     joined_fingerprint,
     training_commit,

@@ -14,7 +14,7 @@ from pathlib import Path
 from c2a_planner.checkpoint import Checkpoint, find_checkpoint
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.planner.train_config import PlannerTrainConfig
-from c2a_training.planner.train_state import Progress
+from c2a_training.training.train_state import Progress
 from c2a_training.training.training_card import begin_after
 
 

@@ -11,8 +11,6 @@ OUT/last/           sealed checkpoint of the end
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedType
@@ -27,7 +25,6 @@ from c2a_training.planner.arm_heads import ArmHeads
 from c2a_training.planner.dense import DenseHeads, WordHeads, word_classes
 from c2a_training.planner.examples import PlannerExamples
 from c2a_training.planner.feature_cache import compute_features
-from c2a_training.planner.lora import count_parameters
 from c2a_training.planner.packing import Packer
 from c2a_training.planner.planner_card import make_card, make_info
 from c2a_training.planner.planner_data import (
@@ -57,42 +54,22 @@ from c2a_training.planner.planner_validation import (
     validate_dense,
     validate_language,
 )
-from c2a_training.planner.train_config import PlannerTrainConfig, StageConfig
-from c2a_training.planner.train_log import TrainLog
-from c2a_training.planner.train_loop import Stage, TrainLoop
-from c2a_training.planner.train_state import Progress, StateStore
-from c2a_training.planner.train_step import TrainStep
+from c2a_training.planner.train_config import PlannerTrainConfig
 from c2a_training.training import processes
+from c2a_training.training.stage_config import StageConfig
+from c2a_training.training.train_log import TrainLog
+from c2a_training.training.train_loop import Stage, TrainLoop
+from c2a_training.training.train_request import BEST, LAST, TrainRequest
+from c2a_training.training.train_state import Progress
+from c2a_training.training.train_step import TrainStep, count_parameters
 from c2a_training.training.training_card import note_data
 
 VISION, TEXT, LANGUAGE = 'vision', 'text', 'language'
 STAGES = (VISION, TEXT, LANGUAGE)
 # The prompts without pictures in stage language.
 _LANGUAGE_TEXT = 'language, text'
-BEST, LAST = 'best', 'last'
 # Stages must not draw the same examples in their first steps.
 _SEED_OF = {VISION: 1, LANGUAGE: 2, TEXT: 3, _LANGUAGE_TEXT: 4}
-
-
-@dataclass(frozen=True)
-class TrainRequest:
-    """What to train.
-
-    Attributes:
-        config: settings.
-        data: directories of datasets.
-        out: where the training lives.
-        resume: go on with what is there.
-        init: checkpoint to begin with, None for fresh weights.
-        command: as it was typed, for the model card.
-    """
-
-    config: PlannerTrainConfig
-    data: tuple[Path, ...]
-    out: Path
-    resume: bool = False
-    init: str | None = None
-    command: str = ''
 
 
 class PlannerTraining:
@@ -105,13 +82,16 @@ class PlannerTraining:
     """
 
     def __init__(
-        self, request: TrainRequest, accelerator: Accelerator, console: Console | None
+        self,
+        request: TrainRequest[PlannerTrainConfig],
+        accelerator: Accelerator,
+        console: Console | None,
     ) -> None:
         self._request = request
         self._config = request.config
         self._accelerator = accelerator
         self._console = console
-        self._store = StateStore(request.out / 'state')
+        self._store = request.store
         self._state = self._store.load() if request.resume else None
         self._datasets = [EpisodeDataset(path) for path in request.data]
         self._cameras = {
@@ -325,15 +305,8 @@ class PlannerTraining:
     def _features(self, source: PictureSource, log: TrainLog) -> torch.Tensor | None:
         if self._config.feature_cache_gb <= 0 or self._is_spread:
             return None
-        told = 0.0
-
-        def show(share: float) -> None:
-            nonlocal told
-            if share >= told:
-                log.say(f'features of {len(source)} pictures: {100 * share:.0f}%')
-                told = share + 0.1
-
         limit = self._config.feature_cache_gb
+        show = log.tenths(f'features of {len(source)} pictures')
         return compute_features(self._net, source, self._accelerator.device, limit, show)
 
     def _held_examples(self) -> PlannerExamples:
@@ -367,7 +340,7 @@ class PlannerTraining:
 
 
 def train_planner(
-    request: TrainRequest,
+    request: TrainRequest[PlannerTrainConfig],
     console: Console | None = None,
     make_accelerator: Callable[[], Accelerator] | None = None,
 ) -> bool:
@@ -384,10 +357,7 @@ def train_planner(
     Raises:
         ValueError: if the request cannot be fulfilled, with a sentence that says why.
     """
-    if not request.resume and StateStore(request.out / 'state').load() is not None:
-        raise ValueError(
-            f'{request.out} has a training: go on with --resume, or name another directory'
-        )
+    request.check_out()
     # Its bars for a few files would tear ours.
     transformers_logging.disable_progress_bar()
     if make_accelerator is not None:
@@ -395,10 +365,8 @@ def train_planner(
     else:
         has_idle_parts = request.config.has_idle_parts
         accelerator = processes.make_accelerator(has_idle_parts=has_idle_parts)
+    request.make_out(accelerator)
     is_first = accelerator.is_main_process
-    if is_first:
-        request.out.mkdir(parents=True, exist_ok=True)
-    accelerator.wait_for_everyone()
     return PlannerTraining(request, accelerator, console if is_first else None).run()
 
 

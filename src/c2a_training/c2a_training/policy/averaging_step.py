@@ -9,10 +9,10 @@ from collections.abc import Mapping
 import torch
 from accelerate import Accelerator
 
-from c2a_training.planner.train_step import TrainStep
 from c2a_training.policy.moving_average import MovingAverage
 from c2a_training.policy.policy_train_config import PolicyTrainConfig
 from c2a_training.policy.policy_train_net import PolicyTrainNet
+from c2a_training.training.train_step import TrainStep
 
 # The average's names in a state, beside the weights'.
 _AVERAGE = 'average//'

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from c2a_controller.policy_checkpoint import PolicyInfo, policy_card
-from c2a_training.planner.train_state import Progress
 from c2a_training.policy.closed_loop import SUCCESS
 from c2a_training.policy.policy_checkup import METRIC
 from c2a_training.policy.policy_train_config import PolicyTrainConfig
 from c2a_training.policy.row_labels import RECORDED, label_origin
 from c2a_training.policy.windows import PolicyWindows
+from c2a_training.training.train_state import Progress
 from c2a_training.training.training_card import (
     joined_fingerprint,
     training_commit,

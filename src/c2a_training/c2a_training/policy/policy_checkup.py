@@ -15,15 +15,15 @@ from contextlib import AbstractContextManager
 from c2a_controller.normaliser import Normaliser
 from c2a_controller.policy import Policy
 from c2a_controller.policy_objective import make_objective
-from c2a_training.planner.train_log import TrainLog
-from c2a_training.planner.train_schedule import done_share
-from c2a_training.planner.train_state import Progress
 from c2a_training.policy.chunk_plot import plot_chunks
 from c2a_training.policy.closed_loop import SUCCESS, ClosedLoop
 from c2a_training.policy.policy_data import WindowTensors, held_batches
 from c2a_training.policy.policy_train_config import PolicyTrainConfig
 from c2a_training.policy.policy_train_net import PolicyTrainNet
 from c2a_training.policy.policy_validation import HeldChunks, validate_policy
+from c2a_training.training.train_log import TrainLog
+from c2a_training.training.train_schedule import done_share
+from c2a_training.training.train_state import Progress
 
 METRIC = 'score'
 # A loss is a few hundredths to a few: it decides between equal shares of successes only.

@@ -11,7 +11,6 @@ from typing import Literal
 
 from c2a_controller.policy_config import PRESETS as MODELS
 from c2a_controller.policy_config import PolicyConfig
-from c2a_training.planner.train_config import StageConfig
 from c2a_training.policy.auxiliary_losses import AuxiliarySettings
 from c2a_training.policy.windows import WindowSettings
 from c2a_training.training.named_settings import (
@@ -21,6 +20,7 @@ from c2a_training.training.named_settings import (
     changed,
     read_settings,
 )
+from c2a_training.training.stage_config import StageConfig
 
 # Settings of a network that may change while it is trained: how chunks are sampled.
 _FREE = ('preset', 'scheduler', 'denoising_steps', 'spacing', 'warm_start')

@@ -12,8 +12,6 @@ OUT/last/           sealed checkpoint of the last validation
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from accelerate import Accelerator
@@ -29,10 +27,6 @@ from c2a_planner.checkpoint import find_checkpoint as find_planner
 from c2a_training.atomic_file import write_json
 from c2a_training.dataset.dataset_manifest import read_manifest
 from c2a_training.dataset.episode_dataset import EpisodeDataset
-from c2a_training.planner.lora import count_parameters
-from c2a_training.planner.train_log import TrainLog
-from c2a_training.planner.train_loop import Stage, TrainLoop
-from c2a_training.planner.train_state import Progress, StateStore
 from c2a_training.policy.averaging_step import AveragingStep
 from c2a_training.policy.closed_loop import ClosedLoop
 from c2a_training.policy.eye_features import EyeFeatures
@@ -53,31 +47,14 @@ from c2a_training.policy.policy_train_config import (
 from c2a_training.policy.policy_train_net import PolicyTrainNet
 from c2a_training.policy.windows import NoWindowsError, PolicyWindows
 from c2a_training.training.processes import make_accelerator
+from c2a_training.training.train_log import TrainLog
+from c2a_training.training.train_loop import Stage, TrainLoop
+from c2a_training.training.train_request import BEST, LAST, TrainRequest
+from c2a_training.training.train_state import Progress
+from c2a_training.training.train_step import count_parameters
 from c2a_training.training.training_card import begin_after, begin_with_eye, note_data
 
 STAGE = 'policy'
-BEST, LAST = 'best', 'last'
-
-
-@dataclass(frozen=True)
-class TrainRequest:
-    """What to train.
-
-    Attributes:
-        config: settings.
-        data: directories of datasets.
-        out: where the training lives.
-        resume: go on with what is there.
-        init: checkpoint to begin with, None for fresh weights.
-        command: as it was typed, for the model card.
-    """
-
-    config: PolicyTrainConfig
-    data: tuple[Path, ...]
-    out: Path
-    resume: bool = False
-    init: str | None = None
-    command: str = ''
 
 
 class PolicyTraining:
@@ -90,13 +67,16 @@ class PolicyTraining:
     """
 
     def __init__(
-        self, request: TrainRequest, accelerator: Accelerator, console: Console | None
+        self,
+        request: TrainRequest[PolicyTrainConfig],
+        accelerator: Accelerator,
+        console: Console | None,
     ) -> None:
         self._request = request
         self._config = config = request.config
         self._accelerator = accelerator
         self._console = console
-        self._store = StateStore(request.out / 'state')
+        self._store = request.store
         self._state = self._store.load() if request.resume else None
         self._datasets = [EpisodeDataset(path) for path in request.data]
         self._windows = self._make_windows(held_out=False)
@@ -332,7 +312,7 @@ class PolicyTraining:
         for name, source in zip(('frame cache', 'what the eye sees'), sources, strict=False):
             # The others find it made.
             if self._accelerator.is_main_process:
-                source.open_caches(folder, _shown(log, name))
+                source.open_caches(folder, log.tenths(name))
             self._accelerator.wait_for_everyone()
             if not self._accelerator.is_main_process:
                 source.open_caches(folder, lambda _: None)
@@ -356,7 +336,7 @@ class PolicyTraining:
 
 
 def train_policy(
-    request: TrainRequest,
+    request: TrainRequest[PolicyTrainConfig],
     console: Console | None = None,
     make_accelerator: Callable[[], Accelerator] = make_accelerator,
 ) -> bool:
@@ -373,29 +353,11 @@ def train_policy(
     Raises:
         ValueError: if the request cannot be fulfilled, with a sentence that says why.
     """
-    if not request.resume and StateStore(request.out / 'state').load() is not None:
-        raise ValueError(
-            f'{request.out} has a training: go on with --resume, or name another directory'
-        )
+    request.check_out()
     accelerator = make_accelerator()
+    request.make_out(accelerator)
     is_first = accelerator.is_main_process
-    if is_first:
-        request.out.mkdir(parents=True, exist_ok=True)
-    accelerator.wait_for_everyone()
     return PolicyTraining(request, accelerator, console if is_first else None).run()
-
-
-def _shown(log: TrainLog, name: str) -> Callable[[float], None]:
-    """What says each tenth of a share that is done."""
-    told = 0.0
-
-    def show(share: float) -> None:
-        nonlocal told
-        if share >= told:
-            log.say(f'{name}: {100 * share:.0f}%')
-            told = share + 0.1
-
-    return show
 
 
 def _sizes(batch: Batch) -> dict[str, float]:

@@ -39,9 +39,9 @@ from c2a_core.geometry import quat_wxyz_from_xyzw, rotation_matrix_from_quat_wxy
 from c2a_core.spaces import ACTION_DIM, GRID_SIZE, PROPRIO_NAMES, VACUUM
 from c2a_core.types import FloatArray
 from c2a_training.dataset.episode_dataset import EpisodeDataset
-from c2a_training.planner.examples import is_held_out
 from c2a_training.policy.row_labels import LabelText, check_strategy, label_rows
 from c2a_training.policy.row_spans import NEVER, RowSpans, find_spans
+from c2a_training.training.held_out import is_held_out
 from c2a_training.training.weights import check_weights, read_weights
 
 PAST_BORDER = ('next', 'mask', 'hold')

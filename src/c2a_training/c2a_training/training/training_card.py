@@ -16,7 +16,7 @@ import torch
 from c2a_core.sealed_directory import CARD_NAME, UNKNOWN_SPLIT, Seal
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.evaluation.source_commit import source_commit
-from c2a_training.planner.train_state import Progress
+from c2a_training.training.train_state import Progress
 
 _TRAINING = '## Training'
 _BEFORE = '## Training before'

@@ -141,7 +141,8 @@ def test_the_command_prints_tables_and_writes_the_figures(ask, tmp_path):
 
 @pytest.mark.parametrize('share', [0.5, None])
 def test_rows_are_of_the_episodes_that_the_checkpoint_says_it_left_out(ask, tmp_path, share):
-    from c2a_training.planner.examples import ExampleSettings, is_held_out
+    from c2a_training.planner.examples import ExampleSettings
+    from c2a_training.training.held_out import is_held_out
 
     ask.model.checkpoint = SimpleNamespace(
         label='abc', info=SimpleNamespace(validation_share=share)

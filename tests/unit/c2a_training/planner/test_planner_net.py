@@ -12,11 +12,12 @@ from c2a_planner.prompt import END, IMAGE, KEY_STEP_REQUEST, STEP_REQUEST
 from c2a_training.planner.arm_heads import ArmHeads
 from c2a_training.planner.examples import Example, Turn
 from c2a_training.planner.language_forward import LanguageForward
-from c2a_training.planner.lora import add_adapters, count_parameters, merge_adapters
+from c2a_training.planner.lora import add_adapters, merge_adapters
 from c2a_training.planner.packing import IGNORED, Packer
 from c2a_training.planner.planner_data import language_tensors
 from c2a_training.planner.planner_net import PlannerNet
 from c2a_training.planner.train_config import LoraSettings
+from c2a_training.training.train_step import count_parameters
 
 TURNS = (
     Turn('step', STEP_REQUEST, comment(STEPS[1])),

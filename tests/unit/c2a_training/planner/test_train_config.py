@@ -13,7 +13,7 @@ from c2a_training.planner.train_config import (
     config_from_dict,
     make_config,
 )
-from c2a_training.planner.train_schedule import done_share, learning_rate
+from c2a_training.training.train_schedule import done_share, learning_rate
 
 
 def preset_changes(preset):

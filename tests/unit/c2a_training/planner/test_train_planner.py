@@ -30,11 +30,13 @@ from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.evaluation.source_commit import source_commit
 from c2a_training.planner import planner_data, planner_model
 from c2a_training.planner.picture_augment import augment
-from c2a_training.planner.train_config import StageConfig, make_config
-from c2a_training.planner.train_loop import TrainLoop
-from c2a_training.planner.train_planner import TrainRequest, train_planner
-from c2a_training.planner.train_state import StateStore
-from c2a_training.planner.train_step import TrainStep
+from c2a_training.planner.train_config import make_config
+from c2a_training.planner.train_planner import train_planner
+from c2a_training.training.stage_config import StageConfig
+from c2a_training.training.train_loop import TrainLoop
+from c2a_training.training.train_request import TrainRequest
+from c2a_training.training.train_state import StateStore
+from c2a_training.training.train_step import TrainStep
 
 SETTINGS = {
     'vision.steps': 2,

@@ -31,12 +31,13 @@ from c2a_training.commands import train_policy_command
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.episode_writer import EpisodeWriter
 from c2a_training.evaluation.evaluation_settings import EvaluationSettings
-from c2a_training.planner.train_loop import TrainLoop
-from c2a_training.planner.train_state import StateStore
 from c2a_training.policy import closed_loop
 from c2a_training.policy.eye_features import EyeFeatures
 from c2a_training.policy.policy_train_config import ClosedLoopSettings, make_config
-from c2a_training.policy.train_policy import TrainRequest, train_policy
+from c2a_training.policy.train_policy import train_policy
+from c2a_training.training.train_loop import TrainLoop
+from c2a_training.training.train_request import TrainRequest
+from c2a_training.training.train_state import StateStore
 
 
 @pytest.fixture(autouse=True, scope='module')

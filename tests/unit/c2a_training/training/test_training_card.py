@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from c2a_core.sealed_directory import Seal
-from c2a_training.planner.train_state import Progress
 from c2a_training.training import training_card
+from c2a_training.training.train_state import Progress
 from c2a_training.training.training_card import (
     begin_after,
     note_commit,

@@ -16,12 +16,12 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 
-from c2a_training.planner.prefetch import Prefetch
-from c2a_training.planner.train_config import StageConfig
-from c2a_training.planner.train_log import Meter, TrainLog
-from c2a_training.planner.train_schedule import done_share, learning_rate
-from c2a_training.planner.train_state import Progress, StateStore, TrainState
-from c2a_training.planner.train_step import TrainStep
+from c2a_training.training.prefetch import Prefetch
+from c2a_training.training.stage_config import StageConfig
+from c2a_training.training.train_log import Meter, TrainLog
+from c2a_training.training.train_schedule import done_share, learning_rate
+from c2a_training.training.train_state import Progress, StateStore, TrainState
+from c2a_training.training.train_step import TrainStep
 from c2a_training.training.training_card import note_commit
 
 Batch = dict[str, torch.Tensor]

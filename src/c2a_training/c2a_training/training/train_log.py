@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -110,6 +110,22 @@ class TrainLog:
         """A line for people."""
         if self._console is not None:
             self._console.print(text, soft_wrap=True, highlight=False)
+
+    def tenths(self, name: str) -> Callable[[float], None]:
+        """What says each tenth of a share that is done.
+
+        Args:
+            name: of what is done.
+        """
+        told = 0.0
+
+        def show(share: float) -> None:
+            nonlocal told
+            if share >= told:
+                self.say(f'{name}: {100 * share:.0f}%')
+                told = share + 0.1
+
+        return show
 
     def show(
         self, stage: str, step: int, share: float, left_s: float, rate: float, meter: Meter

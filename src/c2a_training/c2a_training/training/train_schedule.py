@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 
-from c2a_training.planner.train_config import StageConfig
+from c2a_training.training.stage_config import StageConfig
 
 
 def done_share(config: StageConfig, step: int, seconds: float) -> float:

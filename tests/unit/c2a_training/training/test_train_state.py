@@ -7,8 +7,8 @@ import json
 import pytest
 import torch
 
-from c2a_training.planner.prefetch import Prefetch
-from c2a_training.planner.train_state import Progress, StateStore, TrainState
+from c2a_training.training.prefetch import Prefetch
+from c2a_training.training.train_state import Progress, StateStore, TrainState
 
 
 def state(step):

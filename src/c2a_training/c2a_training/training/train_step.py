@@ -20,7 +20,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from c2a_training.planner.train_config import StageConfig
+from c2a_training.training.stage_config import StageConfig
 
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 _SEPARATOR = '//'
@@ -172,3 +172,9 @@ class TrainStep:
             # Settings that were changed on the way may let more parameters learn than before.
             options=StateDictOptions(full_state_dict=True, strict=False),
         )
+
+
+def count_parameters(module: nn.Module) -> tuple[int, int]:
+    """Parameters that learn, and all of them."""
+    sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+    return sum(size for size, learns in sizes if learns), sum(size for size, _ in sizes)
