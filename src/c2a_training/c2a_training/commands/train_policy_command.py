@@ -25,20 +25,21 @@ DESCRIPTION = """\
 Train the diffusion policy of the controller: chunks of actions from both cameras' pictures,
 proprioception, the running key step's code and its cache info.
 
-Preset tiny trains everything from nothing on two CPU cores; full is the paper's network, with a
-frozen T5. OUT/best and OUT/last are sealed checkpoints that run by themselves."""
+Preset tiny sees through a planner's vision tower, frozen, and learns the rest on two CPU cores; full
+is the paper's network, with a frozen T5. OUT/best and OUT/last are sealed checkpoints that run by themselves."""
 
 EPILOG = """\
 Labels: recorded takes the code that each row holds; oracle the ground truth's; shift:N moves its
 borders by up to N steps; relabel and rollout make sure that the data are of `./c2a relabel`, or
-of `./c2a generate --planner vlm`. --flat is the baseline: the instruction in place of the code.
+of `./c2a generate --planner vlm`. --flat is the baseline: the instruction in place of the code,
+all else alike; compare it at the same --data, --weights, --labels and --steps.
 
 Killed or interrupted, a training goes on with the same command and --resume; with --steps it
 then ends with the very weights that it would have had. Exit code: 0 when it is done, 1 when it
 failed, 2 for bad arguments, 130 when it was interrupted.
 
---set changes any setting by name, such as train.batch_size=64 or model.objective=flow; a wrong
-name prints all of them. Many processes: accelerate launch -m c2a_training.cli train policy ...;
+--set changes any setting by name, such as train.batch_size=64 or model.objective=flow;
+OUT/config.json has them all. Many processes: accelerate launch -m c2a_training.cli train policy ...;
 docs/training.md has more."""
 
 

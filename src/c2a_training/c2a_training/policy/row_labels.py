@@ -8,13 +8,14 @@ shift:N    the same with each border but the first moved by up to N steps
 relabel    the trained planner's words for the oracle's observations (`./c2a relabel`)
 rollout    demonstrations whose key steps the planner wrote (`./c2a generate --planner vlm`)
 
-Beside them the flat baseline: the instruction in place of the code, no cache info, no borders.
+Beside them the flat baseline: the instruction in place of the code, no cache info. Everything else
+stays as the strategy has it, so that both learn from the same rows, equally often.
 """
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -89,14 +90,14 @@ def label_rows(dataset: EpisodeDataset, strategy: str, *, flat: bool, seed: int)
             f'in {dataset.directory} a policy moved the arm throughout: that is for planners to '
             'learn from, a policy would learn from itself'
         )
-    if flat:
-        return _flat(dataset)
     origin = label_origin(dataset)
     _check_origin(dataset, strategy, origin)
     is_truth = strategy == 'oracle' or strategy.startswith(_SHIFT)
     labels = _oracle(dataset) if is_truth and origin != 'oracle' else _recorded(dataset)
     steps = int(strategy.removeprefix(_SHIFT)) if strategy.startswith(_SHIFT) else 0
-    return _shifted(dataset, labels, steps, seed) if steps else labels
+    if steps:
+        labels = _shifted(dataset, labels, steps, seed)
+    return _flat(dataset, labels) if flat else labels
 
 
 def shift_borders(
@@ -139,11 +140,11 @@ def _check_origin(dataset: EpisodeDataset, strategy: str, origin: str) -> None:
         )
 
 
-def _flat(dataset: EpisodeDataset) -> RowLabels:
+def _flat(dataset: EpisodeDataset, labels: RowLabels) -> RowLabels:
+    """The same labels with other words: the instruction, and nothing that was remembered."""
     instructions = dataset.texts('instruction', np.arange(len(dataset)))
     texts, numbers = _numbered([LabelText(text, '') for text in instructions])
-    episode = dataset.episode_of(np.arange(len(dataset))).astype(np.int32)
-    return RowLabels(texts, numbers, episode, dataset.has_action.copy())
+    return replace(labels, texts=texts, text=numbers)
 
 
 def _recorded(dataset: EpisodeDataset) -> RowLabels:

@@ -75,17 +75,21 @@ def test_a_policy_does_not_learn_from_where_one_moved_the_arm_throughout(tmp_pat
         label_rows(led, 'recorded', flat=flat, seed=0)
 
 
-def test_flat_labels_say_the_instruction_and_nothing_else(demonstrations):
-    labels = label_rows(demonstrations, 'recorded', flat=True, seed=0)
+@pytest.mark.parametrize('strategy', ['recorded', 'shift:2'])
+def test_flat_labels_say_the_instruction_and_leave_everything_else(demonstrations, strategy):
+    code = label_rows(demonstrations, strategy, flat=False, seed=0)
+    labels = label_rows(demonstrations, strategy, flat=True, seed=0)
     assert labels.texts == (('Do Pick 0', ''), ('Do Pick 1', ''))
-    assert len(set(labels.subtask[:STEPS].tolist())) == 1
-    assert labels.is_target.sum() == 2 * STEPS
+    assert labels.text.tolist() == [0] * (STEPS + 1) + [1] * (STEPS + 1)
+    np.testing.assert_array_equal(labels.subtask, code.subtask)
+    np.testing.assert_array_equal(labels.is_target, code.is_target)
 
 
+@pytest.mark.parametrize('flat', [False, True])
 @pytest.mark.parametrize('labels', ['relabel', 'rollout'])
-def test_labels_that_the_data_have_not_are_refused(demonstrations, labels):
+def test_labels_that_the_data_have_not_are_refused(demonstrations, labels, flat):
     with pytest.raises(ValueError, match=r'\./c2a'):
-        label_rows(demonstrations, labels, flat=False, seed=0)
+        label_rows(demonstrations, labels, flat=flat, seed=0)
 
 
 @pytest.mark.parametrize('strategy', ['shift', 'shift:', 'shift:-1', 'shift:N', 'orakel'])
