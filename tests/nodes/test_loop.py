@@ -391,3 +391,22 @@ def test_lifecycle_nodes_wait_for_their_manager_and_free_what_they_had(ros):
     both('deactivate')
     both('cleanup')
     wait_until(lambda: bridge.missing() == 'planner and controller')
+
+
+def test_realtime_nodes_that_are_activated_in_the_middle_of_an_episode_join_it(ros):
+    simulator = FakeSimulator(needs_steps=0, max_steps=100_000)
+    bridge = ros.bridge(
+        simulator, planner='vlm', low_level='policy', stepping='realtime', episodes=-1
+    )
+    model = FakeModel(MOVE, comment(MOVE))
+    late = {'low_level': 'policy', 'stepping': 'realtime', 'autostart': False}
+    nodes = [ros.planner(model, **late), ros.controller(FakePolicy(), **late)]
+    for transition in ('configure', 'activate'):
+        tasks = [n.executor.create_task(getattr(n, f'trigger_{transition}')) for n in nodes]
+        wait_until(lambda tasks=tasks: all(task.done() for task in tasks), what=transition)
+        if transition == 'configure':
+            ros.wait_for_peers(bridge)
+            ros.reset(task='FakeTask', seed=0)
+            # By then the status is long past, and nobody will say it again.
+            wait_until(lambda: bridge.loop.step > 10, what='an episode without anybody')
+    wait_until(lambda: np.linalg.norm(simulator.position) > 0.05, what='the arm moves')

@@ -35,9 +35,9 @@ SIMULATOR = {'mani_skill', 'sapien'}
 
 # Modules that may import ROS besides those named *_node.py or ros_*.py.
 ROS_MODULES = {'c2a_core.ros', 'c2a_core.messages'}
-# Where models are; whoever has none must not pay for the import.
 # A network that planner and policy share; nobody else in the core imports it.
 SHARED_NETWORKS = {'c2a_core.grid_tower'}
+# Where models are; whoever has none must not pay for the import.
 TRANSFORMERS_PLACES = ('c2a_planner.', 'c2a_controller.', 'c2a_training.planner.')
 
 
@@ -124,7 +124,7 @@ def test_packages_import_one_way_only():
     assert wrong == []
 
 
-def test_ros_only_in_nodes_and_the_two_modules_of_the_core():
+def test_ros_only_where_the_name_says_so():
     wrong = [
         _where(module, line, name)
         for module in MODULES

@@ -53,15 +53,16 @@ class ControllerNode(ModelNode):
     def configure(self) -> None:
         """Make the policy and everything that talks."""
         params = self.params
+        self._patience = None
+        if params.low_level != 'oracle':
+            self.loop = self._make_loop()
         self._commands = self.create_lifecycle_publisher(
             c2a.Command, Topic.COMMAND, Qos.COMMAND, event_callbacks=QUIET_PUBLISHER
         )
         self._chunks = self.create_lifecycle_publisher(
             c2a.ActionChunk, Topic.ACTION_CHUNK, Qos.ACTION_CHUNK, event_callbacks=QUIET_PUBLISHER
         )
-        self._patience = None
-        if params.low_level != 'oracle':
-            self.loop = self._make_loop()
+        if self.loop is not None:
             self.listen(
                 (c2a.EpisodeStatus, Topic.EPISODE, self._on_status, Qos.EPISODE),
                 (c2a.Observation, Topic.OBSERVATION, self._on_observation, Qos.OBSERVATION),

@@ -25,6 +25,9 @@ from c2a_core.process_memory import keep_freed_memory
 from c2a_core.spaces import proprioception
 from c2a_core.types import CommandSource, FloatArray, KeyStep, Observation, ReplyStatus
 
+NO_PLANNER = 'none'
+"""Checkpoint in key steps of planner `none`, which hands the instruction on."""
+
 
 @dataclass(frozen=True)
 class _LastChunk:
@@ -43,6 +46,7 @@ class DiffusionPolicy:
         parts: of a checkpoint.
         sampling: how chunks are made; None takes what the checkpoint says.
         checkpoint: what goes into messages.
+        text: what it was told in its training, `code` or `instruction`; empty where unknown.
     """
 
     source = CommandSource.POLICY
@@ -50,9 +54,14 @@ class DiffusionPolicy:
     is_instant = False
 
     def __init__(
-        self, parts: PolicyParts, sampling: Sampling | None = None, checkpoint: str = 'unsaved'
+        self,
+        parts: PolicyParts,
+        sampling: Sampling | None = None,
+        checkpoint: str = 'unsaved',
+        text: str = '',
     ) -> None:
         self.checkpoint = checkpoint
+        self.text = text
         self.config = parts.config
         self.sampling = sampling or Sampling.of(parts.config)
         self._net = parts.net.eval()
@@ -79,7 +88,8 @@ class DiffusionPolicy:
         checkpoint.check(options.base_camera, options.wrist_camera)
         device = options.device or ('cuda' if torch.cuda.is_available() else 'cpu')
         parts = read_policy(checkpoint, device)
-        policy = cls(parts, _sampling(options, parts.config), checkpoint.label)
+        sampling = _sampling(options, parts.config)
+        policy = cls(parts, sampling, checkpoint.label, checkpoint.info.text)
         policy.warm_up()
         return policy
 
@@ -113,8 +123,10 @@ class DiffusionPolicy:
         """Make one action chunk; see `Policy.predict_action_chunk`.
 
         Raises:
-            ValueError: if the observation has no pictures.
+            ValueError: if the observation has no pictures, or the policy is told an instruction
+                where it knows code, or code where it knows instructions.
         """
+        self._check_told(key_step)
         actions = sample(
             self._net,
             self._objective,
@@ -127,6 +139,18 @@ class DiffusionPolicy:
             observation.episode_id, key_step.subtask_id, observation.step, actions
         )
         return self._normalisation.action.restore(actions[0].cpu().numpy())
+
+    def _check_told(self, key_step: KeyStep) -> None:
+        # A key step that does not say whose it is passes.
+        if not self.text or not key_step.checkpoint:
+            return
+        told = 'instruction' if key_step.checkpoint == NO_PLANNER else 'code'
+        if told != self.text:
+            raise ValueError(
+                f'policy checkpoint {self.checkpoint} was trained with the {self.text}, and is '
+                f'told the {told}: a flat policy (train policy --flat) needs planner none, '
+                'every other one a planner that writes code'
+            )
 
     def _condition(self, observation: Observation, key_step: KeyStep) -> torch.Tensor:
         proprio = self._normalisation.proprio.normalise(proprioception(observation))

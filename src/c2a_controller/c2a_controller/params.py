@@ -29,7 +29,8 @@ class ControllerParams:
     )
     denoising_steps: int = param(
         0,
-        "Steps in which low_level policy denoises a chunk; 0 takes the checkpoint's.",
+        "Steps in which low_level policy denoises a chunk; 0 takes the checkpoint's, "
+        'and all that there are where scheduler is set to ddpm.',
         lower=0,
         upper=1000,
     )

@@ -16,7 +16,8 @@ class PolicyOptions:
 
     Attributes:
         checkpoint: a shipped name such as `tiny`, or a directory.
-        denoising_steps: steps of denoising a chunk; 0 takes the checkpoint's.
+        denoising_steps: steps of denoising a chunk; 0 takes the checkpoint's, and all that there
+            are where `scheduler` is `ddpm` and the checkpoint's is another.
         scheduler: `ddim`, `ddpm` or `flow`; empty takes the checkpoint's.
         warm_start: share of these steps that the last chunk saves; None takes the checkpoint's.
         threads: of the model on the CPU; 0 leaves torch's own number.

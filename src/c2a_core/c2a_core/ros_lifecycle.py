@@ -5,16 +5,12 @@
 from __future__ import annotations
 
 import traceback
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from c2a_core.ros import QUIET_SUBSCRIPTION, declare_params
-
-UNHEARD = 4
-"""Messages kept while inactive: those of the last step."""
 
 
 class ModelNode(LifecycleNode):
@@ -31,10 +27,11 @@ class ModelNode(LifecycleNode):
     def __init__(self, name: str, params_type: type, **kwargs) -> None:
         super().__init__(name, **kwargs)
         self.params = declare_params(self, params_type)
-        self._is_active = False
-        self._unheard: deque = deque(maxlen=UNHEARD)
+        self._is_active = self._is_configured = False
+        self._unheard: dict[Callable[[Any], None], Any] = {}
         self._failure = ''
         self._readers: list = []
+        self._heard_in_order: list[Callable[[Any], None]] = []
 
     def start(self) -> None:
         """Configure and activate, where parameter `autostart` says so.
@@ -64,17 +61,19 @@ class ModelNode(LifecycleNode):
         """Subscribe until `free`.
 
         Args:
-            readers: message type, topic, callback and quality of service.
+            readers: message type, topic, callback and quality of service. What was kept of them
+                until activation comes in this order.
         """
+        self._heard_in_order = [callback for _, _, callback, _ in readers]
         self._readers = [
             self.create_subscription(*reader, event_callbacks=QUIET_SUBSCRIPTION)
             for reader in readers
         ]
 
     def hears(self, callback: Callable[[Any], None], msg: Any) -> bool:
-        """Whether the node is active; if not, the message is kept until it is."""
+        """Whether the node is active; if not, the topic's last message is kept until it is."""
         if not self._is_active:
-            self._unheard.append((callback, msg))
+            self._unheard[callback] = msg
         return self._is_active
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -87,15 +86,17 @@ class ModelNode(LifecycleNode):
             self.get_logger().error(f'{self.get_name()} not configured: {err}')
             self.get_logger().debug(traceback.format_exc())
             return TransitionCallbackReturn.FAILURE
+        self._is_configured = True
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Answer from now on, what came last included: in lockstep the world waits for it."""
         result = super().on_activate(state)
         self._is_active = True
-        while self._unheard:
-            callback, msg = self._unheard.popleft()
-            callback(msg)
+        unheard, self._unheard = self._unheard, {}
+        for callback in self._heard_in_order:
+            if callback in unheard:
+                callback(unheard[callback])
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -105,11 +106,18 @@ class ModelNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the model."""
-        self.stop_listening()
-        self.free()
+        self._free()
         return super().on_cleanup(state)
 
-    def stop_listening(self) -> None:
-        """End what `listen` began."""
+    def destroy_node(self) -> None:
+        """End everything."""
+        if self._is_configured:
+            self._free()
+        super().destroy_node()
+
+    def _free(self) -> None:
         while self._readers:
             self.destroy_subscription(self._readers.pop())
+        self._unheard.clear()
+        self.free()
+        self._is_configured = False

@@ -48,13 +48,6 @@ class PlannerNode(ModelNode):
         self.loop.stop(EndReason.aborted('the planner was deactivated'))
         return super().on_deactivate(state)
 
-    def destroy_node(self) -> None:
-        """End everything."""
-        if hasattr(self, 'loop'):
-            self.stop_listening()
-            self.free()
-        super().destroy_node()
-
     def configure(self) -> None:
         """Make the model and everything that talks."""
         params = self.params

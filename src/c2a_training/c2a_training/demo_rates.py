@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How often the shipped models succeed at each task: what the demo shows, and what it says of it.
 
-`demo_rates.json` is a result of `c2a evaluate` with the checkpoints that ship::
+`demo_rates.json` is a result of `c2a evaluate` with the checkpoints that ship, copied here::
 
-    c2a evaluate --planner vlm --low-level policy --seeds 1000000-1000019 --json …/demo_rates.json
+    c2a evaluate --planner vlm --low-level policy --seeds 1000000-1000019 --json out/rates.json
+        --tasks Pick Push Topple PushToTarget PlaceNextTo PlaceOnTop
 
 The demo shows the tasks that succeed most often, on seeds at which they did: episodes repeat bit
 by bit. It prints the rate beside each, so that nobody takes three good episodes for the rule.

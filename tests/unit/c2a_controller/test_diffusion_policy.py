@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,22 @@ def test_a_chunk_has_one_action_a_row_and_equals_itself():
 def test_noise_follows_the_episode_and_the_step_and_the_text_matters(change):
     policy = small_policy()
     assert np.abs(chunk(policy) - chunk(policy, **change)).max() > 1e-5
+
+
+@pytest.mark.parametrize(
+    ('text', 'planner', 'needs'),
+    [
+        ('instruction', 'abc', 'needs planner none'),
+        ('code', 'none', 'a planner that writes code'),
+    ],
+)
+def test_what_it_was_not_trained_with_is_refused(tmp_path, text, planner, needs):
+    write_small_policy(tmp_path / 'checkpoint', text=text)
+    policy = make_policy('policy', '', PolicyOptions(str(tmp_path / 'checkpoint')))
+    right = 'none' if text == 'instruction' else 'abc'
+    assert len(policy.predict_action_chunk(observe(), replace(key_step(), checkpoint=right)))
+    with pytest.raises(ValueError, match=needs):
+        policy.predict_action_chunk(observe(), replace(key_step(), checkpoint=planner))
 
 
 def test_actions_are_within_what_was_recorded():

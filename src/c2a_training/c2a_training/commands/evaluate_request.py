@@ -211,7 +211,7 @@ def _add_low_level_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar='N',
-        help="policy: of a chunk (default: the checkpoint's own number)",
+        help="policy: of a chunk (default: the checkpoint's own number; --scheduler ddpm: all)",
     )
     parser.add_argument(
         '--scheduler',

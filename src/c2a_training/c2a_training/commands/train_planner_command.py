@@ -35,8 +35,8 @@ then ends with the very weights that it would have had. Exit code: 0 when it is 
 failed, 2 for bad arguments, 130 when it was interrupted.
 
 --set changes any setting by name, such as language.batch_size=64 or examples.questions=6;
-a wrong name prints all of them. Many processes: accelerate launch -m c2a_training.cli train
-planner ...; docs/training.md has more."""
+OUT/config.json has them all. Many processes: accelerate launch -m c2a_training.cli train planner
+...; docs/training.md has more."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -25,8 +25,9 @@ DESCRIPTION = """\
 Train the diffusion policy of the controller: chunks of actions from both cameras' pictures,
 proprioception, the running key step's code and its cache info.
 
-Preset tiny sees through a planner's vision tower, frozen, and learns the rest on two CPU cores; full
-is the paper's network, with a frozen T5. OUT/best and OUT/last are sealed checkpoints that run by themselves."""
+Preset tiny sees through a planner's vision tower, frozen, and learns the rest on two CPU cores;
+full is the paper's network, with a frozen T5. OUT/best and OUT/last are sealed checkpoints that
+run by themselves."""
 
 EPILOG = """\
 Labels: recorded takes the code that each row holds; oracle the ground truth's; shift:N moves its
@@ -39,8 +40,8 @@ then ends with the very weights that it would have had. Exit code: 0 when it is 
 failed, 2 for bad arguments, 130 when it was interrupted.
 
 --set changes any setting by name, such as train.batch_size=64 or model.objective=flow;
-OUT/config.json has them all. Many processes: accelerate launch -m c2a_training.cli train policy ...;
-docs/training.md has more."""
+OUT/config.json has them all. Many processes: accelerate launch -m c2a_training.cli train policy
+...; docs/training.md has more."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -10,7 +10,7 @@ OUT/last/           sealed checkpoint of the end
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from accelerate import Accelerator, DistributedType
@@ -68,6 +68,8 @@ VISION, TEXT, LANGUAGE = 'vision', 'text', 'language'
 STAGES = (VISION, TEXT, LANGUAGE)
 # The prompts without pictures in stage language.
 _LANGUAGE_TEXT = 'language, text'
+# What shows pictures to the model.
+_PICTURES = ('pixel_values', 'features')
 # Stages must not draw the same examples in their first steps.
 _SEED_OF = {VISION: 1, LANGUAGE: 2, TEXT: 3, _LANGUAGE_TEXT: 4}
 
@@ -226,6 +228,7 @@ class PlannerTraining:
             make_batch=batches.make,
             validate=lambda: validate_dense(net, held, 64, count, accelerator.device),
             metric=DENSE_METRIC,
+            sizes=_sizes,
         )
 
     def _text_stage(self) -> Stage:
@@ -240,7 +243,7 @@ class PlannerTraining:
         step = self._make_step({1.0: list(_learning(net))}, TEXT)
         if config.compile:
             net.compile_language()
-        return Stage(TEXT, config.text, step, batches.make, dict, METRIC)
+        return Stage(TEXT, config.text, step, batches.make, dict, METRIC, _sizes)
 
     def _text_batches(self, name: str) -> LanguageBatches:
         seed = self._config.seed + _SEED_OF[name]
@@ -299,6 +302,7 @@ class PlannerTraining:
             make_batch=make_batch,
             validate=lambda: validate_language(step.net, held, packer, size, accelerator),
             metric=METRIC,
+            sizes=_sizes,
             keep=lambda progress: self._keep(BEST, step, progress),
         )
 
@@ -372,3 +376,13 @@ def train_planner(
 
 def _learning(net: PlannerNet) -> Sequence[torch.nn.Parameter]:
     return [parameter for parameter in net.parameters() if parameter.requires_grad]
+
+
+def _sizes(batch: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """What is counted of a batch: sequences, pictures and positions."""
+    first = batch['input_ids'] if 'input_ids' in batch else batch['dense_labels'][:, 0]
+    return {
+        'sequences': len(first) if 'input_ids' in batch else 0,
+        'pictures': 0 if batch.keys().isdisjoint(_PICTURES) else len(first),
+        'positions': first.numel(),
+    }

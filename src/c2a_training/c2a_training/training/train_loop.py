@@ -25,8 +25,6 @@ from c2a_training.training.train_step import TrainStep
 from c2a_training.training.training_card import note_commit
 
 Batch = dict[str, torch.Tensor]
-# What shows pictures to the model.
-PICTURES = ('pixel_values', 'features')
 
 
 class LoopSettings(Protocol):
@@ -43,16 +41,6 @@ class LoopSettings(Protocol):
     checkpoint_minutes: float
 
 
-def language_sizes(batch: Mapping[str, torch.Tensor]) -> dict[str, float]:
-    """Sequences, pictures and positions of a batch of the planner."""
-    first = batch['input_ids'] if 'input_ids' in batch else batch['dense_labels'][:, 0]
-    return {
-        'sequences': len(first) if 'input_ids' in batch else 0,
-        'pictures': 0 if batch.keys().isdisjoint(PICTURES) else len(first),
-        'positions': first.numel(),
-    }
-
-
 @dataclass(frozen=True)
 class Stage:
     """A stage that is ready to run.
@@ -64,8 +52,8 @@ class Stage:
         make_batch: batch of a step of this process, on the CPU; called in a thread.
         validate: figures on held-out episodes, or none; called by all processes.
         metric: name of the figure that chooses the best checkpoint; larger is better.
-        keep: writes a checkpoint when a validation was the best so far, None for no checkpoints.
         sizes: what is counted of a batch of this process.
+        keep: writes a checkpoint when a validation was the best so far, None for no checkpoints.
     """
 
     name: str
@@ -74,8 +62,8 @@ class Stage:
     make_batch: Callable[[int], Batch]
     validate: Callable[[], dict[str, float]]
     metric: str
+    sizes: Callable[[Batch], dict[str, float]]
     keep: Callable[[Progress], None] | None = None
-    sizes: Callable[[Batch], dict[str, float]] = language_sizes
 
 
 class StopRequest:

@@ -12,12 +12,8 @@ from c2a_core.skill_api import uncomment
 from c2a_planner.prompt import KEY_STEP_REQUEST, STEP_REQUEST
 from c2a_training.dataset.episode_dataset import EpisodeDataset
 from c2a_training.dataset.episode_writer import EpisodeWriter
-from c2a_training.planner.examples import (
-    CODE_KINDS,
-    ExampleSettings,
-    PlannerExamples,
-    is_held_out,
-)
+from c2a_training.planner.examples import CODE_KINDS, ExampleSettings, PlannerExamples
+from c2a_training.training.held_out import is_held_out
 
 CELL = re.compile(r'\(\d, \d\)')
 NAME = re.compile(r"get_actor\('([^']*)'")
