@@ -199,8 +199,10 @@ def _sampling(options: PolicyOptions, config: PolicyConfig) -> Sampling:
         takes_all = scheduler == 'ddpm' != config.scheduler
         steps = config.train_steps if takes_all else config.denoising_steps
     warm_start = config.warm_start if options.warm_start is None else options.warm_start
-    config.replace(scheduler=scheduler, denoising_steps=steps, warm_start=warm_start)
-    return Sampling(scheduler, steps, warm_start)
+    noise_scale = config.noise_scale if options.noise_scale is None else options.noise_scale
+    sampling = Sampling(scheduler, steps, warm_start, noise_scale)
+    config.replace(scheduler=scheduler, denoising_steps=steps)
+    return sampling
 
 
 def _generator(task: str, seed: int, step: int) -> torch.Generator:

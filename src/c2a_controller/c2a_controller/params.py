@@ -45,6 +45,13 @@ class ControllerParams:
         lower=-1.0,
         upper=0.99,
     )
+    noise_scale: float = param(
+        -1.0,
+        'Scale of the noise that a chunk begins with: 1.0 draws one of those that were learned, '
+        "0.0 takes the middle; -1.0 takes the checkpoint's.",
+        lower=-1.0,
+        upper=1.0,
+    )
     policy_threads: int = param(
         1,
         "Threads of low_level policy on the CPU; 0 leaves torch's own number.",
@@ -79,6 +86,7 @@ class ControllerParams:
             denoising_steps=self.denoising_steps,
             scheduler='' if self.scheduler == 'checkpoint' else self.scheduler,
             warm_start=None if self.warm_start < 0 else self.warm_start,
+            noise_scale=None if self.noise_scale < 0 else self.noise_scale,
             threads=self.policy_threads,
             base_camera=self.cameras,
             wrist_camera=self.cameras,

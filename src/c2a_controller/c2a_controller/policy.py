@@ -20,6 +20,7 @@ class PolicyOptions:
             are where `scheduler` is `ddpm` and the checkpoint's is another.
         scheduler: `ddim`, `ddpm` or `flow`; empty takes the checkpoint's.
         warm_start: share of these steps that the last chunk saves; None takes the checkpoint's.
+        noise_scale: of the noise that a chunk begins with; None takes the checkpoint's.
         threads: of the model on the CPU; 0 leaves torch's own number.
         base_camera: pose of the camera; another checkpoint is refused. Empty: any will do.
         wrist_camera: the same of the other one.
@@ -30,6 +31,7 @@ class PolicyOptions:
     denoising_steps: int = 0
     scheduler: str = ''
     warm_start: float | None = None
+    noise_scale: float | None = None
     threads: int = 0
     base_camera: str = ''
     wrist_camera: str = ''

@@ -93,6 +93,8 @@ class PolicyConfig:
         spacing: of the noise levels of these steps, as `diffusers` names it.
         warm_start: share of the denoising that is skipped where the last chunk, moved on in
             time, can be the beginning (real-time iteration); 0 starts from noise.
+        noise_scale: of the noise that a chunk begins with. 1 draws one of the chunks that were
+            learned; 0 begins in the middle of all noise, and gives the same chunk every time.
     """
 
     preset: str = 'tiny'
@@ -129,6 +131,7 @@ class PolicyConfig:
     denoising_steps: int = 10
     spacing: str = 'leading'
     warm_start: float = 0.0
+    noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Make tuples of lists, and refuse what cannot be built."""
@@ -231,7 +234,7 @@ class PolicyConfig:
             raise ValueError(
                 f'scheduler is {self.scheduler}, expected {allowed} for objective {self.objective}'
             )
-        check_denoising(self.denoising_steps, self.warm_start)
+        check_denoising(self.denoising_steps, self.warm_start, self.noise_scale)
         if self.scheduler == 'flow':
             return
         self._check_prediction()
@@ -264,7 +267,7 @@ class PolicyConfig:
             )
 
 
-def check_denoising(steps: int, warm_start: float) -> None:
+def check_denoising(steps: int, warm_start: float, noise_scale: float) -> None:
     """Refuse numbers that denoise nothing.
 
     Raises:
@@ -274,10 +277,12 @@ def check_denoising(steps: int, warm_start: float) -> None:
         raise ValueError(f'denoising_steps is {steps}, expected 1 or more')
     if not 0.0 <= warm_start < 1.0:
         raise ValueError(f'warm_start is {warm_start}, expected 0 to less than 1')
+    if not 0.0 <= noise_scale <= 1.0:
+        raise ValueError(f'noise_scale is {noise_scale}, expected 0 to 1')
 
 
 PRESETS: dict[str, PolicyConfig] = {
-    'tiny': PolicyConfig(),
+    'tiny': PolicyConfig(noise_scale=0.0),
     'full': PolicyConfig(
         preset='full',
         text_encoder='t5',

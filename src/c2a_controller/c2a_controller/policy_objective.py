@@ -75,20 +75,22 @@ class Sampling:
         scheduler: `ddim`, `ddpm` or `flow`.
         steps: of denoising.
         warm_start: share of the steps that is skipped where there is a chunk to begin with.
+        noise_scale: of the noise that a chunk begins with.
     """
 
     scheduler: str
     steps: int
     warm_start: float = 0.0
+    noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse numbers that denoise nothing."""
-        check_denoising(self.steps, self.warm_start)
+        check_denoising(self.steps, self.warm_start, self.noise_scale)
 
     @classmethod
     def of(cls, config: PolicyConfig) -> Sampling:
         """What the configuration says."""
-        return cls(config.scheduler, config.denoising_steps, config.warm_start)
+        return cls(config.scheduler, config.denoising_steps, config.warm_start, config.noise_scale)
 
     def skipped(self, start: torch.Tensor | None) -> int:
         """Steps that are skipped."""
@@ -234,7 +236,7 @@ class Diffusion:
         scheduler = self._scheduler(sampling.scheduler, sampling.steps)
         levels = scheduler.timesteps[sampling.skipped(start) :]
         shape = (len(condition), config.pred_horizon, config.action_dim)
-        x = _noise(shape, generator, condition.device)
+        x = sampling.noise_scale * _noise(shape, generator, condition.device)
         if start is not None:
             x = scheduler.add_noise(start.to(x), x, levels[:1].expand(len(x)))
         for level in levels.tolist():
@@ -300,9 +302,8 @@ class FlowMatching:
         config = self._config
         if sampling.scheduler != 'flow':
             config.replace(scheduler=sampling.scheduler)  # says what is wrong
-        x = _noise(
-            (len(condition), config.pred_horizon, config.action_dim), generator, condition.device
-        )
+        shape = (len(condition), config.pred_horizon, config.action_dim)
+        x = sampling.noise_scale * _noise(shape, generator, condition.device)
         first = sampling.skipped(start)
         if start is not None:
             x = x + first / sampling.steps * (start.to(x) - x)

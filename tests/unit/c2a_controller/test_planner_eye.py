@@ -35,6 +35,8 @@ def eye_of(planner, **changes):
 def test_it_sees_what_the_planner_sees(planner):
     from transformers import LlavaForConditionalGeneration
 
+    import c2a_planner.grid_vision  # noqa: F401 (transformers knows the tower from then on)
+
     vlm = LlavaForConditionalGeneration.from_pretrained(SOURCE, dtype=torch.float32)
     pixels = PictureSettings.read(SOURCE).pixel_values(PICTURES.permute(0, 2, 3, 1).numpy())
     with torch.no_grad():

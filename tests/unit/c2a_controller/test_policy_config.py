@@ -52,6 +52,7 @@ def test_the_full_preset_is_the_papers():
         ({'denoising_steps': 101}, 'expected at most train_steps, 100'),
         ({'denoising_steps': 0}, 'denoising_steps is 0, expected 1 or more'),
         ({'warm_start': 1.0}, 'warm_start is 1.0, expected 0 to less than 1'),
+        ({'noise_scale': 1.5}, 'noise_scale is 1.5, expected 0 to 1'),
         (
             {'spacing': 'trailing', 'prediction': 'sample', 'denoising_steps': 8},
             'expected one of 1, 2, 4, 5, 10, 20',

@@ -133,6 +133,21 @@ def test_the_same_generator_gives_the_same_chunk_and_another_gives_another():
 
 
 @pytest.mark.parametrize('kind', ['epsilon', 'flow'])
+def test_without_noise_every_generator_gives_the_same_chunk(kind):
+    config = small_config(**KINDS[kind])
+    net, objective = small_net(config), make_objective(config)
+    known = torch.randn(1, 32, generator=generator())
+
+    def made(scale, seed):
+        sampling = replace(Sampling.of(config), noise_scale=scale)
+        return sample(net, objective, known, sampling, generator(seed))
+
+    assert torch.equal(made(0.0, 1), made(0.0, 2))
+    away = [(made(scale, 1) - made(0.0, 1)).abs().mean() for scale in (0.1, 1.0)]
+    assert 0 < away[0] < away[1]
+
+
+@pytest.mark.parametrize('kind', ['epsilon', 'flow'])
 def test_a_warm_start_skips_steps_and_stays_near_the_chunk_it_begins_with(kind):
     config = small_config(**KINDS[kind], denoising_steps=10)
     start = make_batch().actions

@@ -19,7 +19,8 @@ LAUNCH = Path(__file__).resolve().parents[3] / 'launch'
 ARGUMENTS = (
     *('backend', 'task', 'seed', 'episodes', 'exit', 'stepping', 'planner', 'low_level'),
     *('replay_dir', 'on_new_key_step', 'exec_horizon', 'policy_checkpoint', 'denoising_steps'),
-    *('scheduler', 'warm_start', 'policy_threads', 'checkpoint', 'constrained', 'threads'),
+    *('scheduler', 'warm_start', 'noise_scale', 'policy_threads', 'checkpoint', 'constrained'),
+    'threads',
     *('server_url', 'server_model', 'early_stop_chars', 'done_confirmations'),
     *('planner_delay_s', 'policy_delay_s', 'record', 'record_dir', 'rviz', 'params_file'),
 )

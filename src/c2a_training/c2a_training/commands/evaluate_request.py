@@ -226,6 +226,13 @@ def _add_low_level_arguments(parser: argparse.ArgumentParser) -> None:
         help='policy: of the denoising, saved by beginning with the last chunk (default: the '
         "checkpoint's own)",
     )
+    parser.add_argument(
+        '--noise-scale',
+        type=float,
+        metavar='SCALE',
+        help='policy: of the noise that a chunk begins with: 1 draws one of those that were '
+        "learned, 0 takes the middle (default: the checkpoint's own)",
+    )
     _add_delay(parser, 'policy', 'a chunk of the policy')
     parser.add_argument(
         '--replay-dir', type=Path, metavar='DIR', help='replay: recorded episodes (.npz)'

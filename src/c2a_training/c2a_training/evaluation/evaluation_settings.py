@@ -18,7 +18,7 @@ LOW_LEVELS = ('oracle', 'policy', 'replay')
 SCHEDULERS = ('', 'ddim', 'ddpm', 'flow')
 POLICY_OPTIONS = (
     *('policy_checkpoint', 'on_new_key_step', 'exec_horizon', 'policy_delay_s'),
-    *('denoising_steps', 'scheduler', 'warm_start'),
+    *('denoising_steps', 'scheduler', 'warm_start', 'noise_scale'),
 )
 """Settings that mean something with low level ``policy`` only."""
 
@@ -46,6 +46,7 @@ class EvaluationSettings:
         scheduler: policy: of the denoising; empty takes the checkpoint's own.
         warm_start: policy: share of the denoising that the last chunk saves; None takes the
             checkpoint's own.
+        noise_scale: policy: of the noise that a chunk begins with; None takes the checkpoint's.
         replay_dir: replay: recorded episodes.
         blind: the planner gets a black picture.
         split: objects to draw from, see `c2a_sim_bridge.sim.object_pool`.
@@ -70,6 +71,7 @@ class EvaluationSettings:
     denoising_steps: int = 0
     scheduler: str = ''
     warm_start: float | None = None
+    noise_scale: float | None = None
     replay_dir: Path | None = None
     blind: bool = False
     split: str = 'simple'
@@ -153,6 +155,7 @@ class EvaluationSettings:
                 'denoising_steps': self.denoising_steps,
                 'scheduler': self.scheduler,
                 'warm_start': self.warm_start,
+                'noise_scale': self.noise_scale,
             }
         if self.replay_dir is not None:
             config['replay_dir'] = str(self.replay_dir)
@@ -191,6 +194,8 @@ class EvaluationSettings:
             )
         if self.warm_start is not None and not 0.0 <= self.warm_start < 1.0:
             raise ValueError(f'--warm-start is {self.warm_start}, expected 0 or more, under 1')
+        if self.noise_scale is not None and not 0.0 <= self.noise_scale <= 1.0:
+            raise ValueError(f'--noise-scale is {self.noise_scale}, expected 0 to 1')
         if self.on_new_key_step not in ON_NEW_KEY_STEP:
             raise ValueError(
                 f'--on-new-key-step is {self.on_new_key_step!r}, expected one of '

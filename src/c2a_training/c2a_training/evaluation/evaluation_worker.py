@@ -281,6 +281,7 @@ def _load_policy(settings: EvaluationSettings) -> Policy:
         denoising_steps=settings.denoising_steps,
         scheduler=settings.scheduler,
         warm_start=settings.warm_start,
+        noise_scale=settings.noise_scale,
         # As the planner: sums depend on the number of threads in their last bits.
         threads=1,
         base_camera=settings.base_camera,

@@ -68,13 +68,14 @@ STUDIES: dict[str, Study] = {
         {'early stop': _LEARNED, 'whole replies': (*_LEARNED, '--early-stop-chars', '0')},
     ),
     'sampling': Study(
-        'What do fewer steps of denoising cost?',
+        'What do noise and fewer steps of denoising cost?',
         _THREE,
         {
             'as shipped': _LEARNED,
+            'with noise': (*_LEARNED, '--noise-scale', '1'),
             'warm start 0.5': (*_LEARNED, '--warm-start', '0.5'),
             '5 steps': (*_LEARNED, '--denoising-steps', '5'),
-            'DDPM, all steps': (*_LEARNED, '--scheduler', 'ddpm'),
+            'DDPM, all steps': (*_LEARNED, '--scheduler', 'ddpm', '--noise-scale', '1'),
         },
     ),
     'horizon': Study(

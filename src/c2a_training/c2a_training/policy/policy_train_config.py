@@ -23,7 +23,7 @@ from c2a_training.training.named_settings import (
 from c2a_training.training.stage_config import StageConfig
 
 # Settings of a network that may change while it is trained: how chunks are sampled.
-_FREE = ('preset', 'scheduler', 'denoising_steps', 'spacing', 'warm_start')
+_FREE = ('preset', 'scheduler', 'denoising_steps', 'spacing', 'warm_start', 'noise_scale')
 
 Frames = Literal['decode', 'cache']
 Preset = Literal['tiny', 'full']
