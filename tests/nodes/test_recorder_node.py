@@ -164,8 +164,9 @@ def test_topics_can_be_left_out(ros, tmp_path):
 def test_an_open_bag_is_closed_when_the_recorder_ends(ros, tmp_path):
     recorder = ros.recorder(tmp_path)
     stack(ros, endless())
-    wait_until(lambda: len(ros.probe.of('observation', 1)) > 5)
-    assert os.listdir(tmp_path) == ['FakeTask_0_1.open']
+    wait_until(lambda: os.listdir(tmp_path) == ['FakeTask_0_1.open'])
+    heard = len(ros.probe.of('observation', 1))
+    wait_until(lambda: len(ros.probe.of('observation', 1)) > heard + 20)
     ros.remove(recorder)
     path = bag(tmp_path, 'FakeTask_0_1')
     assert (custom(path)['done'], custom(path)['complete']) == ('false', 'false')
@@ -176,7 +177,10 @@ def test_an_open_bag_is_closed_when_the_recorder_ends(ros, tmp_path):
 def test_a_signal_lets_the_recorder_close_its_bag(ros, processes, tmp_path, number):
     recorder = processes.node('c2a_training.recorder_node', record_dir=tmp_path)
     stack(ros, endless())
-    wait_until(lambda: len(ros.probe.of('observation', 1)) > 5)
+    # The probe may hear the bridge earlier than another process does.
+    wait_until(lambda: os.listdir(tmp_path) == ['FakeTask_0_1.open'])
+    heard = len(ros.probe.of('observation', 1))
+    wait_until(lambda: len(ros.probe.of('observation', 1)) > heard + 20)
     recorder.send_signal(number)
     assert recorder.wait(10) == 0
     assert os.listdir(tmp_path) == ['FakeTask_0_1']

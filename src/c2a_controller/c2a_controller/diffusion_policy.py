@@ -23,10 +23,14 @@ from c2a_controller.policy_picture import prepare_pictures
 from c2a_controller.text_encoder import EncodedText
 from c2a_core.process_memory import keep_freed_memory
 from c2a_core.spaces import proprioception
-from c2a_core.types import CommandSource, FloatArray, KeyStep, Observation, ReplyStatus
-
-NO_PLANNER = 'none'
-"""Checkpoint in key steps of planner `none`, which hands the instruction on."""
+from c2a_core.types import (
+    NO_PLANNER,
+    CommandSource,
+    FloatArray,
+    KeyStep,
+    Observation,
+    ReplyStatus,
+)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,10 @@ class ReplyStatus:
     ALL = (KEY_STEP, SAME, REPEATED, INVALID, HOLD, SKIPPED, DONE)
 
 
+NO_PLANNER = 'none'
+"""Checkpoint in the key steps of planner `none`, which hands the instruction on as it is."""
+
+
 class CommandSource:
     """Who moved the arm at one control step."""
 

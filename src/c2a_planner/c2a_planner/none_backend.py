@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from c2a_core.types import Observation
+from c2a_core.types import NO_PLANNER, Observation
 from c2a_planner.backend import Reply
 
 
@@ -12,7 +12,7 @@ class NoneBackend:
     """The instruction goes into `code` once; nothing is asked, parsed or remembered."""
 
     name = 'none'
-    checkpoint = 'none'
+    checkpoint = NO_PLANNER
     writes_code = False
     is_instant = True
 

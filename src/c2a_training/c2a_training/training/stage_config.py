@@ -40,10 +40,10 @@ class StageConfig:
                 f'a stage takes steps or minutes, got steps={self.steps} and '
                 f'minutes={self.minutes}: set one of them and the other to none'
             )
-        check_at_least('steps', self.steps, 0)
-        check_at_least('minutes', self.minutes, 0)
-        check_at_least('batch_size', self.batch_size, 1)
-        check_at_least('warmup_steps', self.warmup_steps, 0)
+        _check_at_least('steps', self.steps, 0)
+        _check_at_least('minutes', self.minutes, 0)
+        _check_at_least('batch_size', self.batch_size, 1)
+        _check_at_least('warmup_steps', self.warmup_steps, 0)
         if self.learning_rate <= 0 or self.max_grad_norm <= 0:
             raise ValueError(
                 f'learning_rate is {self.learning_rate} and max_grad_norm {self.max_grad_norm}, '
@@ -56,7 +56,7 @@ class StageConfig:
         return not self.steps and not self.minutes
 
 
-def check_at_least(name: str, value: float | None, least: float) -> None:
+def _check_at_least(name: str, value: float | None, least: float) -> None:
     """Refuse a setting that is too small; None is none."""
     if value is not None and value < least:
         raise ValueError(f'{name} is {value}, expected at least {least}')
