@@ -3,7 +3,8 @@
 """Receding horizon over action chunks: which action to run at which control step.
 
 A wrapper around any policy, not a mode of the policy; node and in-process rollout run this class.
-It knows neither ROS nor threads. Row i of a chunk made from observation k belongs to step k + i.
+It knows neither ROS nor threads. Row i of a chunk made from observation k belongs to step k + i,
+if the chunk was there at k.
 
 Timeline with exec_horizon = 4, Tp = 8, no delay; A, B, C are chunks, a new key step comes at 6::
 
@@ -13,12 +14,17 @@ Timeline with exec_horizon = 4, Tp = 8, no delay; A, B, C are chunks, a new key 
     blend      A0  A1  A2  A3  B0  B1  bC0 bC1 bC2 bC3 D0    b: mixed with B2 B3 B4 B5
     finish     A0  A1  A2  A3  B0  B1  B2  B3  C0  C1  C2    B runs to its horizon first
 
-With a delay of 2 steps (semantics 10), flush: the first 2 rows of each chunk are dropped, the old
-chunk runs on meanwhile, and after a flush the robot holds::
+With a delay of 2 steps (semantics 10), flush: the old chunk runs on meanwhile, and after a flush
+the robot holds. The next chunk is asked for so early that it is there when the horizon is over::
 
     step        0   1   2   3   4   5   6   7   8   9  10
-    executes    -   -  A2  A3  A4  A5  A6  A7  -   -  C2     B was asked at 6; flushed at 8
-    asked for   A                       B       C
+    asked for   A               B           C       D
+    late_chunk:
+    time        -   -  A2  A3  A4  A5  B2  -   -  C2  C3     a new key step at 7: C
+    pose        -   -  A0  A1  A2  A3  B2  -   -  C0  C1
+
+`time` drops the rows of the delay. `pose` begins at the row whose start the arm has reached: the
+first after a hold, the one of this step where the old chunk has led there meanwhile.
 
 Blending runs over `BLEND_STEPS` steps: row j of them is (1 - w) old + w new with
 w = (j + 1) / (BLEND_STEPS + 1), as long as the old chunk has rows; the vacuum is the new chunk's.
@@ -32,6 +38,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from c2a_controller.chunk_alignment import LATE_CHUNK, nearest_row
 from c2a_controller.chunk_metrics import ChunkMetrics, Reaction, make_seam
 from c2a_controller.policy import Policy
 from c2a_core.delay import delay_steps
@@ -68,15 +75,29 @@ DONE_CODE = 'done()'
 
 @dataclass
 class _Chunk:
-    """An accepted chunk and where it is."""
+    """An accepted chunk and where it is.
+
+    Attributes:
+        chunk: its actions.
+        effect_step: first control step at which it may run.
+        made_from: (7,) end-effector pose of its observation.
+        first_step: control step of its row 0.
+        blends_from: the chunk that it takes over from.
+    """
 
     chunk: ActionChunk
     effect_step: int
+    made_from: FloatArray
+    first_step: int
     blends_from: _Chunk | None = None
+
+    def index(self, step: int) -> int:
+        """The row for a step, whether there is one or not."""
+        return step - self.first_step
 
     def row(self, step: int) -> FloatArray | None:
         """The action (7,) for a step; None where the chunk has none."""
-        index = step - self.chunk.step
+        index = self.index(step)
         return self.chunk.actions[index] if 0 <= index < len(self.chunk.actions) else None
 
 
@@ -100,6 +121,7 @@ class ChunkExecutor:
         exec_horizon: actions executed of a chunk before a new one is made.
         on_new_key_step: 'flush', 'blend' or 'finish', see the module's timeline.
         delay_s: time charged for a chunk [s]; None charges what it took.
+        late_chunk: 'pose' or 'time', see the module's timeline.
         control_dt: control period [s].
         clock: steady clock [s], for measurements and a measured delay.
     """
@@ -110,6 +132,7 @@ class ChunkExecutor:
         exec_horizon: int = 4,
         on_new_key_step: str = 'flush',
         delay_s: float | None = 0.0,
+        late_chunk: str = 'pose',
         control_dt: float = CONTROL_DT,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -120,10 +143,15 @@ class ChunkExecutor:
                 f'on_new_key_step is {on_new_key_step!r}, expected one of '
                 + ', '.join(ON_NEW_KEY_STEP)
             )
+        if late_chunk not in LATE_CHUNK:
+            raise ValueError(
+                f'late_chunk is {late_chunk!r}, expected one of ' + ', '.join(LATE_CHUNK)
+            )
         self.policy = policy
         self._exec_horizon = exec_horizon
         self._mode = on_new_key_step
         self._delay_s = delay_s
+        self._late_chunk = late_chunk
         self._control_dt = control_dt
         self._clock = clock
         self._generation = 0
@@ -134,6 +162,8 @@ class ChunkExecutor:
         self.metrics = ChunkMetrics()
         self._episode_id: int | None = None
         self._step = 0
+        self._pose: FloatArray | None = None
+        self._lead = 0  # steps that the last chunk took from its observation to its first row
         self._subtask_id = -1
         self._next_chunk_id = 0
         self._running: _Chunk | None = None
@@ -170,6 +200,7 @@ class ChunkExecutor:
             self.reset()
             self._episode_id = observation.episode_id
         self._step = observation.step
+        self._pose = observation.ee_pose
         self._take_over()
         if self._is_idle(key_step):
             self._subtask_id = key_step.subtask_id
@@ -193,7 +224,7 @@ class ChunkExecutor:
         running = self._running
         if running is None or running.row(step) is None or self._is_new_sub_task:
             return True
-        return self._executed >= self._exec_horizon
+        return self._is_horizon_near()
 
     def deliver(
         self, request: ChunkRequest, actions: FloatArray, latency_s: float
@@ -211,7 +242,8 @@ class ChunkExecutor:
             self.metrics.refused[why] += 1
             return None
         chunk = self._make_chunk(request, actions, latency_s, effect_step)
-        self._pending = _Chunk(chunk, effect_step)
+        made_from = request.observation.ee_pose
+        self._pending = _Chunk(chunk, effect_step, made_from, chunk.step)
         self._take_over()
         return chunk
 
@@ -230,7 +262,7 @@ class ChunkExecutor:
             step=observation.step,
             source=self.policy.source,
             chunk_id=running.chunk.chunk_id,
-            chunk_index=observation.step - running.chunk.step,
+            chunk_index=running.index(observation.step),
             action=action,
             subtask_id=running.chunk.subtask_id,
             stamp_ns=observation.stamp_ns,
@@ -251,7 +283,11 @@ class ChunkExecutor:
         if running is None or running.row(self._step) is None:
             return True
         is_due = self._is_new_sub_task and self._mode != 'finish'
-        return is_due or self._executed >= self._exec_horizon
+        return is_due or self._is_horizon_near()
+
+    def _is_horizon_near(self) -> bool:
+        """Whether a chunk that is asked for now will be there when the horizon is over."""
+        return self._executed >= self._exec_horizon - self._lead
 
     def _on_new_key_step(self, key_step: KeyStep) -> None:
         self._subtask_id = key_step.subtask_id
@@ -307,8 +343,8 @@ class ChunkExecutor:
         if self._running is None:
             return 0
         rows = len(self._running.chunk.actions)
-        end_row = min(rows, max(effect_step, self._step) - self._running.chunk.step)
-        still_to_run = max(0, end_row - (self._step - self._running.chunk.step))
+        end_row = min(rows, self._running.index(max(effect_step, self._step)))
+        still_to_run = max(0, end_row - self._running.index(self._step))
         return rows - self._executed - still_to_run
 
     def _take_over(self) -> None:
@@ -320,10 +356,19 @@ class ChunkExecutor:
             self._before = before
             if self._is_new_sub_task and self._mode == 'blend':
                 self._pending.blends_from = before
+        self._lead = self._step - self._pending.chunk.step
+        self._pending.first_step = self._step - self._first_row(self._pending)
         self._running, self._pending = self._pending, None
         self._executed = 0
         self._is_seam = self._before is not None
         self._is_new_sub_task = False
+
+    def _first_row(self, pending: _Chunk) -> int:
+        """The row with which a chunk takes over at this step."""
+        by_time = self._step - pending.chunk.step
+        if self._late_chunk == 'time' or not by_time or self._pose is None:
+            return by_time
+        return nearest_row(pending.chunk.actions, pending.made_from, self._pose, by_time)
 
     def _blend(self, running: _Chunk, row: FloatArray, step: int) -> FloatArray:
         """The running chunk's action, mixed with that of the chunk it took over from."""

@@ -91,6 +91,7 @@ class ControllerNode(ModelNode):
             params.exec_horizon,
             params.on_new_key_step,
             parse_delay(params.policy_delay_s) if is_lockstep else 0.0,
+            params.late_chunk,
         )
         is_in_turn = is_lockstep or policy.is_instant
         pool = None if is_in_turn else ThreadPoolExecutor(1, 'policy')

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from c2a_controller.chunk_alignment import LATE_CHUNK
 from c2a_controller.policy import PolicyOptions
 from c2a_core.params import param
 
@@ -74,6 +75,12 @@ class ControllerParams:
     )
     policy_delay_s: str = param(
         '0.0', 'Inference time charged to robot time in lockstep [s], or measured.'
+    )
+    late_chunk: str = param(
+        'pose',
+        'Row with which a chunk begins that took time to make; pose: where the arm is on its '
+        'path, time: that of this step.',
+        choices=LATE_CHUNK,
     )
     autostart: bool = param(
         True, 'Configure and activate by itself; false leaves it to a lifecycle manager.'

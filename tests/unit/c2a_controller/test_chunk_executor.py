@@ -15,7 +15,9 @@ from c2a_core.types import KeyStep, Observation
 TP = 8
 
 
-def make_observation(step: int, episode_id: int = 1, vacuum_on: bool = False) -> Observation:
+def make_observation(
+    step: int, episode_id: int = 1, vacuum_on: bool = False, position=(0.0, 0.0, 0.0)
+) -> Observation:
     empty = np.zeros((0, 0, 3), np.uint8)
     return Observation(
         episode_id=episode_id,
@@ -25,7 +27,7 @@ def make_observation(step: int, episode_id: int = 1, vacuum_on: bool = False) ->
         wrist_image=empty,
         joint_positions=np.zeros(7),
         joint_velocities=np.zeros(7),
-        ee_pose=np.array([0, 0, 0, 0, 0, 0, 1]),
+        ee_pose=np.array([*position, 0, 0, 0, 1]),
         vacuum_on=vacuum_on,
         vacuum_grasping=False,
         vacuum_ready=False,
@@ -64,9 +66,13 @@ class ScriptedPolicy:
 
 
 def run(executor, subtasks, start=0):
+    """Commands and chunks of an arm that does just what it is told."""
     commands, chunks = [], []
+    position = np.zeros(3)
     for step, subtask_id in enumerate(subtasks, start):
-        command, chunk = executor.command(make_observation(step), make_key_step(step, subtask_id))
+        observation = make_observation(step, position=position)
+        command, chunk = executor.command(observation, make_key_step(step, subtask_id))
+        position = position + command.action[:3]
         commands.append(command)
         chunks.append(chunk)
     return commands, chunks
@@ -112,22 +118,42 @@ def test_blend_cross_fades_from_the_old_chunk():
         assert command.action[6] == 1.0
 
 
-def test_semantics_10_delay_drops_first_rows_and_holds_after_a_flush():
+FORWARD = np.zeros((TP, 7), np.float32)
+FORWARD[:, 0] = 0.01
+
+# The table of delays in the module's docstring.
+LATE = {
+    'time': '- - A2 A3 A4 A5 B2 - - C2 C3',
+    'pose': '- - A0 A1 A2 A3 B2 - - C0 C1',
+}
+
+
+@pytest.mark.parametrize(('late_chunk', 'expected'), LATE.items())
+def test_semantics_10_a_late_chunk_begins_by_time_or_by_pose(late_chunk, expected):
+    policy = ScriptedPolicy(FORWARD)
+    executor = ChunkExecutor(policy, 4, 'flush', delay_s=0.1, late_chunk=late_chunk)
+    commands, _ = run(executor, [0] * 7 + [1] * 4)
+    assert names(commands) == expected
+    assert policy.asked_at == [0, 4, 7]
+
+
+def test_a_late_chunk_is_asked_for_before_the_horizon_is_over():
+    policy = ScriptedPolicy(FORWARD)
+    commands, _ = run(ChunkExecutor(policy, 4, 'flush', 0.1, 'pose'), [0] * 12)
+    assert names(commands) == '- - A0 A1 A2 A3 B2 B3 B4 B5 C2 C3'
+    assert policy.asked_at == [0, 4, 8]
+
+
+def test_with_a_delay_above_the_horizon_there_is_always_a_chunk_in_the_making():
     policy = ScriptedPolicy()
-    executor = ChunkExecutor(policy, 4, 'flush', delay_s=0.1)
-    commands, _ = run(executor, [0] * 8 + [1] * 3)
-    assert names(commands) == '- - A2 A3 A4 A5 A6 A7 - - C2'
-    assert policy.asked_at == [0, 6, 8]
-
-
-def test_semantics_10_without_a_flush_the_old_chunk_runs_on_meanwhile():
-    commands, _ = run(ChunkExecutor(ScriptedPolicy(), 2, 'finish', delay_s=0.1), [0] * 10)
-    assert names(commands) == '- - A2 A3 A4 A5 B2 B3 B4 B5'
+    commands, _ = run(ChunkExecutor(policy, 1, 'flush', 0.1, 'time'), [0] * 8)
+    assert names(commands) == '- - A2 A3 B2 B3 C2 C3'
+    assert policy.asked_at == [0, 2, 4, 6]
 
 
 def test_semantics_10_a_measured_delay_charges_what_inference_took():
     clock = itertools.count(0.0, 0.08).__next__
-    executor = ChunkExecutor(ScriptedPolicy(), 8, 'flush', delay_s=None, clock=clock)
+    executor = ChunkExecutor(ScriptedPolicy(), 8, 'flush', None, 'time', clock=clock)
     commands, _ = run(executor, [0] * 3)
     assert names(commands) == '- - A2'
 
@@ -207,7 +233,7 @@ def test_a_chunk_of_another_episode_is_stale():
 
 
 def test_a_chunk_that_comes_late_starts_at_the_row_of_now():
-    executor = ChunkExecutor(ScriptedPolicy(), 4)
+    executor = ChunkExecutor(ScriptedPolicy(), 4, late_chunk='time')
     request = executor.begin_step(make_observation(0), make_key_step(0, 0))
     for step in (1, 2):
         observation, key_step = make_observation(step), make_key_step(step, 0)
@@ -262,7 +288,14 @@ def test_a_recording_is_not_preempted_and_does_not_wait_for_key_steps():
     assert names(commands) == 'A0 A1 A2 A3 B0'
 
 
-@pytest.mark.parametrize(('horizon', 'mode'), [(0, 'flush'), (4, 'drop')])
-def test_bad_settings_are_refused(horizon, mode):
-    with pytest.raises(ValueError, match='expected'):
-        ChunkExecutor(ScriptedPolicy(), horizon, mode)
+@pytest.mark.parametrize(
+    ('settings', 'why'),
+    [
+        ({'exec_horizon': 0}, 'exec_horizon is 0, expected 1 or more'),
+        ({'on_new_key_step': 'drop'}, "'drop', expected one of flush, blend, finish"),
+        ({'late_chunk': 'drop'}, "late_chunk is 'drop', expected one of pose, time"),
+    ],
+)
+def test_bad_settings_are_refused(settings, why):
+    with pytest.raises(ValueError, match=why):
+        ChunkExecutor(ScriptedPolicy(), **settings)

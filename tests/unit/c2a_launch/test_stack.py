@@ -18,7 +18,8 @@ LAUNCH = Path(__file__).resolve().parents[3] / 'launch'
 # The arguments of the design, in its order, and what some of them need.
 ARGUMENTS = (
     *('backend', 'task', 'seed', 'episodes', 'exit', 'stepping', 'planner', 'low_level'),
-    *('replay_dir', 'on_new_key_step', 'exec_horizon', 'policy_checkpoint', 'denoising_steps'),
+    *('replay_dir', 'on_new_key_step', 'exec_horizon', 'late_chunk', 'policy_checkpoint'),
+    'denoising_steps',
     *('scheduler', 'warm_start', 'noise_scale', 'policy_threads', 'checkpoint', 'constrained'),
     'threads',
     *('server_url', 'server_model', 'early_stop_chars', 'done_confirmations'),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from c2a_controller.chunk_alignment import LATE_CHUNK
 from c2a_controller.chunk_executor import ON_NEW_KEY_STEP
 from c2a_core.task_names import split_task_names
 from c2a_planner.planner import DONE_CONFIRMATIONS
@@ -234,6 +235,13 @@ def _add_low_level_arguments(parser: argparse.ArgumentParser) -> None:
         "learned, 0 takes the middle (default: the checkpoint's own)",
     )
     _add_delay(parser, 'policy', 'a chunk of the policy')
+    parser.add_argument(
+        '--late-chunk',
+        choices=LATE_CHUNK,
+        default=EvaluationSettings.late_chunk,
+        help='policy: row with which a chunk begins that took time to make; pose: where the arm '
+        'is on its path, time: that of this step (default: %(default)s)',
+    )
     parser.add_argument(
         '--replay-dir', type=Path, metavar='DIR', help='replay: recorded episodes (.npz)'
     )

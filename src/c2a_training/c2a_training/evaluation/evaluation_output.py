@@ -21,7 +21,7 @@ from c2a_training.statistics import percentile
 _WORTH_SAYING = {
     **{'planner_delay_s': 0.0, 'policy_delay_s': 0.0, 'on_new_key_step': 'flush'},
     **{'exec_horizon': 4, 'denoising_steps': 0, 'scheduler': '', 'warm_start': None},
-    **{'noise_scale': None},
+    **{'noise_scale': None, 'late_chunk': 'pose'},
 }
 # More failures than fit on a screen are in the journal.
 _FAILURES_SHOWN = 12

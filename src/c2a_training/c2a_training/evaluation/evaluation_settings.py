@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from c2a_controller.chunk_alignment import LATE_CHUNK
 from c2a_controller.chunk_executor import ON_NEW_KEY_STEP
 from c2a_core.delay import delay_steps, parse_delay
 from c2a_core.spaces import CONTROL_DT
@@ -17,7 +18,7 @@ LOW_LEVELS = ('oracle', 'policy', 'replay')
 # Of a policy's denoising; empty takes the checkpoint's own.
 SCHEDULERS = ('', 'ddim', 'ddpm', 'flow')
 POLICY_OPTIONS = (
-    *('policy_checkpoint', 'on_new_key_step', 'exec_horizon', 'policy_delay_s'),
+    *('policy_checkpoint', 'on_new_key_step', 'exec_horizon', 'policy_delay_s', 'late_chunk'),
     *('denoising_steps', 'scheduler', 'warm_start', 'noise_scale'),
 )
 """Settings that mean something with low level ``policy`` only."""
@@ -42,6 +43,7 @@ class EvaluationSettings:
         on_new_key_step: policy: what a new key step does to the running chunk.
         exec_horizon: policy: actions executed of a chunk before a new one is made.
         policy_delay_s: policy: robot time that a chunk takes [s], or ``measured``.
+        late_chunk: policy: row with which a chunk begins that took time, one of `LATE_CHUNK`.
         denoising_steps: policy: of a chunk; 0 takes the checkpoint's own number.
         scheduler: policy: of the denoising; empty takes the checkpoint's own.
         warm_start: policy: share of the denoising that the last chunk saves; None takes the
@@ -68,6 +70,7 @@ class EvaluationSettings:
     on_new_key_step: str = 'flush'
     exec_horizon: int = 4
     policy_delay_s: str = '0.0'
+    late_chunk: str = 'pose'
     denoising_steps: int = 0
     scheduler: str = ''
     warm_start: float | None = None
@@ -152,6 +155,7 @@ class EvaluationSettings:
                 'on_new_key_step': self.on_new_key_step,
                 'exec_horizon': self.exec_horizon,
                 'policy_delay_s': _delay(self.policy_delay_s),
+                'late_chunk': self.late_chunk,
                 'denoising_steps': self.denoising_steps,
                 'scheduler': self.scheduler,
                 'warm_start': self.warm_start,
@@ -196,6 +200,10 @@ class EvaluationSettings:
             raise ValueError(f'--warm-start is {self.warm_start}, expected 0 or more, under 1')
         if self.noise_scale is not None and not 0.0 <= self.noise_scale <= 1.0:
             raise ValueError(f'--noise-scale is {self.noise_scale}, expected 0 to 1')
+        if self.late_chunk not in LATE_CHUNK:
+            raise ValueError(
+                f'--late-chunk is {self.late_chunk!r}, expected one of ' + ', '.join(LATE_CHUNK)
+            )
         if self.on_new_key_step not in ON_NEW_KEY_STEP:
             raise ValueError(
                 f'--on-new-key-step is {self.on_new_key_step!r}, expected one of '

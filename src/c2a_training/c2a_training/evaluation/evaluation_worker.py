@@ -270,6 +270,7 @@ def _make_executor(settings: EvaluationSettings, policy: Policy | None) -> Chunk
         settings.exec_horizon,
         settings.on_new_key_step,
         parse_delay(settings.policy_delay_s),
+        settings.late_chunk,
     )
 
 
