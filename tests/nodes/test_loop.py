@@ -165,6 +165,7 @@ def test_semantics_10_delays_are_charged_to_robot_time(ros):
         low_level='policy',
         planner={'planner_delay_s': '0.1'},
         policy_delay_s='0.15',
+        late_chunk='time',
     )
     ros.ended()
     key_steps = ros.probe.of('key_step', 1)

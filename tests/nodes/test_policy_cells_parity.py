@@ -30,7 +30,7 @@ CELLS = {
     'finish': {'on_new_key_step': 'finish', 'exec_horizon': 5},
     'late planner': {'planner_delay_s': '0.15'},
     'late policy': {'policy_delay_s': '0.1', 'on_new_key_step': 'blend'},
-    'both late': {'planner_delay_s': '0.1', 'policy_delay_s': '0.2'},
+    'both late': {'planner_delay_s': '0.1', 'policy_delay_s': '0.2', 'late_chunk': 'time'},
     'flat': {'planner': 'none'},
 }
 
@@ -80,6 +80,7 @@ def over_dds(ros, settings, backend=None):
         on_new_key_step=settings.on_new_key_step,
         exec_horizon=settings.exec_horizon,
         policy_delay_s=settings.policy_delay_s,
+        late_chunk=settings.late_chunk,
     )
     status = ros.ended(timeout_s=30.0)
     return policy.asked, ros.probe.of('command', 1), world.actions, status
