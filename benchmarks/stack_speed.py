@@ -135,6 +135,7 @@ def run(stepping: str, arguments: argparse.Namespace, console: Console) -> dict[
         *(f'stepping:={stepping}', f'task:={arguments.task}', f'seed:={arguments.seed}'),
         *(f'episodes:={arguments.episodes}', 'planner:=vlm', 'low_level:=policy'),
         *(f'checkpoint:={arguments.checkpoint}', f'policy_checkpoint:={arguments.policy}'),
+        *arguments.words,
     ]
     context = rclpy.Context()
     rclpy.init(context=context)
@@ -188,6 +189,9 @@ def show(runs: dict[str, dict[str, float]], console: Console) -> None:
 def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        'words', nargs='*', metavar='NAME:=VALUE', help='more arguments of c2a bringup'
+    )
     parser.add_argument('--task', default='PlaceNextTo')
     parser.add_argument('--seed', type=int, default=1_000_000, help='of the first episode')
     parser.add_argument('--episodes', type=int, default=20, help='of each run')
@@ -202,7 +206,10 @@ def main() -> int:
     show(runs, console)
     if arguments.json:
         machine = {'platform': platform.platform(), 'cpus': os.cpu_count()}
-        content = {'machine': machine, 'targets': TARGETS, 'runs': runs}
+        content = {
+            **{'machine': machine, 'task': arguments.task, 'words': arguments.words},
+            **{'targets': TARGETS, 'runs': runs},
+        }
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(content, indent=2) + '\n')
     return 0
