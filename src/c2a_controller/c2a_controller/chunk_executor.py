@@ -64,6 +64,10 @@ from c2a_core.types import (
 
 ON_NEW_KEY_STEP = ('flush', 'blend', 'finish')
 
+EXEC_HORIZON = 3
+"""0.15 s: a quarter of a chunk of preset tiny. After it the world is looked at again; whatever a
+chunk does after a contact that it has not seen yet is a guess."""
+
 BLEND_STEPS = 4
 """0.2 s: about the time the arm needs to take up another velocity without a visible jerk."""
 
@@ -129,7 +133,7 @@ class ChunkExecutor:
     def __init__(
         self,
         policy: Policy,
-        exec_horizon: int = 4,
+        exec_horizon: int = EXEC_HORIZON,
         on_new_key_step: str = 'flush',
         delay_s: float | None = 0.0,
         late_chunk: str = 'pose',

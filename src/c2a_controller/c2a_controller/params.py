@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from c2a_controller.chunk_alignment import LATE_CHUNK
+from c2a_controller.chunk_executor import EXEC_HORIZON, ON_NEW_KEY_STEP
 from c2a_controller.policy import PolicyOptions
 from c2a_core.params import param
 
@@ -68,10 +69,13 @@ class ControllerParams:
     on_new_key_step: str = param(
         'flush',
         'What a new key step does to the rest of the running chunk.',
-        choices=('flush', 'blend', 'finish'),
+        choices=ON_NEW_KEY_STEP,
     )
     exec_horizon: int = param(
-        4, 'Actions executed of a chunk before a new one is made.', lower=1, upper=256
+        EXEC_HORIZON,
+        'Actions executed of a chunk before a new one is made.',
+        lower=1,
+        upper=256,
     )
     policy_delay_s: str = param(
         '0.0', 'Inference time charged to robot time in lockstep [s], or measured.'

@@ -282,7 +282,7 @@ def check_denoising(steps: int, warm_start: float, noise_scale: float) -> None:
 
 
 PRESETS: dict[str, PolicyConfig] = {
-    'tiny': PolicyConfig(noise_scale=0.2),
+    'tiny': PolicyConfig(denoising_steps=6, noise_scale=0.2),
     'full': PolicyConfig(
         preset='full',
         text_encoder='t5',

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from c2a_controller.chunk_executor import EXEC_HORIZON
 from c2a_training.atomic_file import write_json
 from c2a_training.evaluation.episode_record import EpisodeRecord
 from c2a_training.evaluation.evaluation_cells import make_table
@@ -20,7 +21,7 @@ from c2a_training.statistics import percentile
 # Settings that are named where they are not as usual.
 _WORTH_SAYING = {
     **{'planner_delay_s': 0.0, 'policy_delay_s': 0.0, 'on_new_key_step': 'flush'},
-    **{'exec_horizon': 4, 'denoising_steps': 0, 'scheduler': '', 'warm_start': None},
+    **{'exec_horizon': EXEC_HORIZON, 'denoising_steps': 0, 'scheduler': '', 'warm_start': None},
     **{'noise_scale': None, 'late_chunk': 'pose'},
 }
 # More failures than fit on a screen are in the journal.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c2a_controller.chunk_alignment import LATE_CHUNK
-from c2a_controller.chunk_executor import ON_NEW_KEY_STEP
+from c2a_controller.chunk_executor import EXEC_HORIZON, ON_NEW_KEY_STEP
 from c2a_core.delay import delay_steps, parse_delay
 from c2a_core.spaces import CONTROL_DT
 from c2a_planner.planner import DONE_CONFIRMATIONS
@@ -68,7 +68,7 @@ class EvaluationSettings:
     planner_delay_s: str = '0.0'
     policy_checkpoint: str = 'tiny'
     on_new_key_step: str = 'flush'
-    exec_horizon: int = 4
+    exec_horizon: int = EXEC_HORIZON
     policy_delay_s: str = '0.0'
     late_chunk: str = 'pose'
     denoising_steps: int = 0

@@ -68,19 +68,22 @@ STUDIES: dict[str, Study] = {
         {'early stop': _LEARNED, 'whole replies': (*_LEARNED, '--early-stop-chars', '0')},
     ),
     'sampling': Study(
-        'What do noise and fewer steps of denoising cost?',
+        'What do noise, a warm start and more steps of denoising bring?',
         _THREE,
         {
             'as shipped': _LEARNED,
             'with noise': (*_LEARNED, '--noise-scale', '1'),
             'warm start 0.5': (*_LEARNED, '--warm-start', '0.5'),
-            '5 steps': (*_LEARNED, '--denoising-steps', '5'),
+            '10 steps': (*_LEARNED, '--denoising-steps', '10'),
             'DDPM, all steps': (*_LEARNED, '--scheduler', 'ddpm', '--noise-scale', '1'),
         },
     ),
     'horizon': Study(
         'How often is a new chunk worth its time?',
         _THREE,
-        {f'{count} of a chunk': (*_LEARNED, '--exec-horizon', str(count)) for count in (4, 2, 8)},
+        {
+            f'{count} of a chunk': (*_LEARNED, '--exec-horizon', str(count))
+            for count in (3, 2, 4, 8)
+        },
     ),
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from c2a_controller.chunk_executor import EXEC_HORIZON
 from c2a_controller.policy_config import PRESETS as MODELS
 from c2a_controller.policy_config import PolicyConfig
 from c2a_training.policy.auxiliary_losses import AuxiliarySettings
@@ -68,7 +69,7 @@ class ClosedLoopSettings:
     tasks: tuple[str, ...] = ()
     first_seed: int = 500_000
     planner: Literal['auto', 'oracle', 'none'] = 'auto'
-    exec_horizon: int = 4
+    exec_horizon: int = EXEC_HORIZON
 
     def __post_init__(self) -> None:
         if self.minutes < 0 or self.episodes < 1 or self.exec_horizon < 1:

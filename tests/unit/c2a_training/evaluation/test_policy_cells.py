@@ -51,7 +51,7 @@ def test_pictures_that_are_not_taken_would_not_have_been_seen(record):
 @pytest.mark.parametrize(
     'changed',
     [
-        {'on_new_key_step': 'finish', 'exec_horizon': 3},
+        {'on_new_key_step': 'finish', 'exec_horizon': 5},
         {'policy_delay_s': '0.1'},
         {'planner_delay_s': '0.15'},
         {'planner': 'none'},
