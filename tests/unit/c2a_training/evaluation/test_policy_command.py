@@ -69,7 +69,7 @@ def test_results_name_the_policy_its_settings_and_its_chunks(evaluate, tmp_path)
     document = json.loads(path.read_text())
     config = document['config']
     assert len(config['policy_checkpoint']) == 12
-    assert (config['exec_horizon'], config['policy_delay_s']) == (3, 0.1)
+    assert (config['exec_horizon'], config['policy_delay_s']) == (4, 0.1)
     assert (config['on_new_key_step'], config['warm_start']) == ('finish', None)
     assert f'low level policy {config["policy_checkpoint"]}' in screen
     assert document['cells'][0]['chunks']['chunks'] == 6
