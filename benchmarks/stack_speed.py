@@ -205,11 +205,10 @@ def main() -> int:
     runs = {name: run(name, arguments, console) for name in TARGETS}
     show(runs, console)
     if arguments.json:
+        names = ('task', 'seed', 'checkpoint', 'policy', 'words')
+        settings = {name: getattr(arguments, name) for name in names}
         machine = {'platform': platform.platform(), 'cpus': os.cpu_count()}
-        content = {
-            **{'machine': machine, 'task': arguments.task, 'words': arguments.words},
-            **{'targets': TARGETS, 'runs': runs},
-        }
+        content = {'machine': machine, 'settings': settings, 'targets': TARGETS, 'runs': runs}
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(content, indent=2) + '\n')
     return 0

@@ -1,11 +1,9 @@
 # SPDX-FileCopyrightText: 2026 C2A developers
 # SPDX-License-Identifier: Apache-2.0
-"""Where a chunk that took time to make begins: at the row whose start the arm has reached.
+"""Where a chunk begins that took time to make, if another chunk has moved the arm meanwhile.
 
-A chunk is a path of relative motions from the pose of its observation. When it takes over some
-steps later, the arm has gone on with the chunk before, or has held its place after a flush. Rows
-that are dropped because their time is over are motion that nobody makes: an arm that held is then
-short of the object by as much, and the rows that follow grasp beside it.
+A chunk is a path of relative motions from the pose of its observation. The chunk before it has led
+the arm along a path of its own since: further, less far, or just as far as this one would have.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from c2a_core.types import FloatArray
 LATE_CHUNK = ('pose', 'time')
 """`pose`: begin at the row whose start is nearest to the arm; `time`: at the row of this step."""
 
-_ARM_M = 0.1
+_TURN_LEVER_M = 0.1
 """A turn counts as the way that it moves a point this far from the cup [m per rad]."""
 
 _SAME_M = 1e-4
@@ -32,29 +30,30 @@ _SAME_M = 1e-4
 
 
 def nearest_row(
-    actions: FloatArray, made_from: FloatArray, here: FloatArray, last_row: int
+    actions: FloatArray, pose_world_made: FloatArray, pose_world_now: FloatArray, last_row: int
 ) -> int:
     """The row of a chunk whose start is nearest to where the arm is now.
 
     Args:
         actions: (Tp, 7), layout of `c2a_core.spaces.ACTION`.
-        made_from: (7,) end-effector pose of the chunk's observation, frame 'world', x y z [m] and
+        pose_world_made: (7,) end-effector pose of the chunk's observation, x y z [m] and the
             quaternion x y z w.
-        here: (7,) the pose now, the same layout.
+        pose_world_now: (7,) the pose now, the same layout.
         last_row: the row that its time says; none after it is chosen.
 
     Returns:
-        A row from 0 to `last_row`.
+        A row from 0 to `last_row`; that one if a pose is not finite.
     """
-    target = _pose(here)
-    pose = _pose(made_from)
+    if not (np.isfinite(pose_world_made).all() and np.isfinite(pose_world_now).all()):
+        return last_row
+    now = _pose(pose_world_now)
+    start = _pose(pose_world_made)
     distances = []
-    for row in range(last_row + 1):
-        turn = angle_between_quats_wxyz(pose.quat_wxyz, target.quat_wxyz)
-        distances.append(np.linalg.norm(pose.position - target.position) + _ARM_M * turn)
-        action = actions[row].astype(np.float64)
+    for action in actions[: last_row + 1].astype(np.float64):
+        turn = angle_between_quats_wxyz(start.quat_wxyz, now.quat_wxyz)
+        distances.append(np.linalg.norm(start.position - now.position) + _TURN_LEVER_M * turn)
         delta = quat_wxyz_from_rotation_vector(action[ROTATION])
-        pose = pose.compose(Pose(action[TRANSLATION], delta))
+        start = start.compose(Pose(action[TRANSLATION], delta))
     near = np.flatnonzero(np.array(distances) <= min(distances) + _SAME_M)
     return int(near[-1])
 

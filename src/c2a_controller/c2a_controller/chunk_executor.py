@@ -23,11 +23,13 @@ the robot holds. The next chunk is asked for so early that it is there when the 
     time        -   -  A2  A3  A4  A5  B2  -   -  C2  C3     a new key step at 7: C
     pose        -   -  A0  A1  A2  A3  B2  -   -  C0  C1
 
-`time` drops the rows of the delay. `pose` begins at the row whose start the arm has reached: the
-first after a hold, the one of this step where the old chunk has led there meanwhile.
+`time` drops the rows of the delay. `pose` begins at the first row if the arm has held since the
+observation, or the motion of these rows would be lost; where the old chunk has moved it, at the
+row whose start is nearest (that of this step, if both chunks agree).
 
-Blending runs over `BLEND_STEPS` steps: row j of them is (1 - w) old + w new with
-w = (j + 1) / (BLEND_STEPS + 1), as long as the old chunk has rows; the vacuum is the new chunk's.
+Blending runs over n steps, `BLEND_STEPS` or `exec_horizon` if that is less: row j of them is
+(1 - w) old + w new with w = (j + 1) / (n + 1), as long as the old chunk has rows; the vacuum is
+the new chunk's.
 """
 
 from __future__ import annotations
@@ -84,14 +86,14 @@ class _Chunk:
     Attributes:
         chunk: its actions.
         effect_step: first control step at which it may run.
-        made_from: (7,) end-effector pose of its observation.
-        first_step: control step of its row 0.
+        pose_world_made: (7,) end-effector pose of its observation.
+        first_step: control step of its row 0; settled when it takes over.
         blends_from: the chunk that it takes over from.
     """
 
     chunk: ActionChunk
     effect_step: int
-    made_from: FloatArray
+    pose_world_made: FloatArray
     first_step: int
     blends_from: _Chunk | None = None
 
@@ -122,7 +124,7 @@ class ChunkExecutor:
 
     Args:
         policy: makes the chunks.
-        exec_horizon: actions executed of a chunk before a new one is made.
+        exec_horizon: actions executed of a chunk before the next one takes over.
         on_new_key_step: 'flush', 'blend' or 'finish', see the module's timeline.
         delay_s: time charged for a chunk [s]; None charges what it took.
         late_chunk: 'pose' or 'time', see the module's timeline.
@@ -156,6 +158,7 @@ class ChunkExecutor:
         self._mode = on_new_key_step
         self._delay_s = delay_s
         self._late_chunk = late_chunk
+        self._blend_steps = min(BLEND_STEPS, exec_horizon)
         self._control_dt = control_dt
         self._clock = clock
         self._generation = 0
@@ -166,7 +169,8 @@ class ChunkExecutor:
         self.metrics = ChunkMetrics()
         self._episode_id: int | None = None
         self._step = 0
-        self._pose: FloatArray | None = None
+        self._pose_world: FloatArray | None = None
+        self._moved_step = -1  # the last one at which a chunk moved the arm
         self._lead = 0  # steps that the last chunk took from its observation to its first row
         self._subtask_id = -1
         self._next_chunk_id = 0
@@ -204,7 +208,7 @@ class ChunkExecutor:
             self.reset()
             self._episode_id = observation.episode_id
         self._step = observation.step
-        self._pose = observation.ee_pose
+        self._pose_world = observation.ee_pose
         self._take_over()
         if self._is_idle(key_step):
             self._subtask_id = key_step.subtask_id
@@ -213,7 +217,16 @@ class ChunkExecutor:
             return None
         if self.policy.follows_key_steps and key_step.subtask_id != self._subtask_id:
             self._on_new_key_step(key_step)
-        if self._is_asking or self._pending is not None or not self._wants_chunk():
+        return self.request(observation, key_step)
+
+    def request(self, observation: Observation, key_step: KeyStep) -> ChunkRequest | None:
+        """The chunk that is wanted at a step that has begun, if any and none is being made.
+
+        `begin_step` asks; ask again at the same step after `deliver`, if chunks take longer than
+        the horizon.
+        """
+        is_making = self._is_asking or self._pending is not None
+        if is_making or self._is_idle(key_step) or not self._wants_chunk():
             return None
         self._is_asking = True
         return ChunkRequest(observation, key_step, self._generation)
@@ -246,8 +259,8 @@ class ChunkExecutor:
             self.metrics.refused[why] += 1
             return None
         chunk = self._make_chunk(request, actions, latency_s, effect_step)
-        made_from = request.observation.ee_pose
-        self._pending = _Chunk(chunk, effect_step, made_from, chunk.step)
+        pose_world_made = request.observation.ee_pose
+        self._pending = _Chunk(chunk, effect_step, pose_world_made, chunk.step)
         self._take_over()
         return chunk
 
@@ -260,6 +273,7 @@ class ChunkExecutor:
         action = self._blend(running, row, observation.step)
         self._measure(running, action, observation.step)
         self._executed += 1
+        self._moved_step = observation.step
         self._last_action = action
         return Command(
             episode_id=observation.episode_id,
@@ -355,6 +369,10 @@ class ChunkExecutor:
         """Let the pending chunk run, once its step has come."""
         if self._pending is None or self._step < self._pending.effect_step:
             return
+        if self._pending.index(self._step) >= len(self._pending.chunk.actions):
+            self.metrics.refused['stale'] += 1
+            self._pending = None
+            return
         before = self._running
         if before is not None:
             self._before = before
@@ -370,17 +388,21 @@ class ChunkExecutor:
     def _first_row(self, pending: _Chunk) -> int:
         """The row with which a chunk takes over at this step."""
         by_time = self._step - pending.chunk.step
-        if self._late_chunk == 'time' or not by_time or self._pose is None:
+        if self._late_chunk == 'time' or not by_time or self._pose_world is None:
             return by_time
-        return nearest_row(pending.chunk.actions, pending.made_from, self._pose, by_time)
+        if self._moved_step < pending.chunk.step:
+            return 0
+        return nearest_row(
+            pending.chunk.actions, pending.pose_world_made, self._pose_world, by_time
+        )
 
     def _blend(self, running: _Chunk, row: FloatArray, step: int) -> FloatArray:
         """The running chunk's action, mixed with that of the chunk it took over from."""
         old = None if running.blends_from is None else running.blends_from.row(step)
-        if old is None or self._executed >= BLEND_STEPS:
+        if old is None or self._executed >= self._blend_steps:
             running.blends_from = None
             return row
-        weight = np.float32((self._executed + 1) / (BLEND_STEPS + 1))
+        weight = np.float32((self._executed + 1) / (self._blend_steps + 1))
         mixed = row.copy()
         mixed[MOTION] = (1 - weight) * old[MOTION] + weight * row[MOTION]
         return mixed

@@ -177,6 +177,8 @@ class ControllerLoop:
             older, future = self._making
             self._making = None
             chunk = self._deliver(older, future)
+            # It may be over already when the next one is there.
+            request = request or self.executor.request(observation, key_step)
         if request is not None:
             # One at a time: what is still being made for an older key step comes too late.
             if self._making is not None:

@@ -73,7 +73,7 @@ class ControllerParams:
     )
     exec_horizon: int = param(
         EXEC_HORIZON,
-        'Actions executed of a chunk before a new one is made.',
+        'Actions executed of a chunk before the next one takes over.',
         lower=1,
         upper=256,
     )

@@ -179,7 +179,8 @@ class ActionChunk(ArrayValue):
 
     Attributes:
         episode_id: episode the chunk belongs to.
-        step: control step of the observation it was made from; row 0 belongs to this step.
+        step: control step of the observation it was made from; which row ran at a step is
+            `Command.chunk_index`.
         subtask_id: key step it was made for.
         chunk_id: number of the chunk in the episode, from 0.
         actions: (Tp, 7) float32, layout of `spaces.ACTION`.

@@ -19,6 +19,8 @@ from c2a_sim_bridge.backends.backend import SceneObject
 
 MOVED_M = 1e-4
 REFRESH_STEPS = 20
+# A chunk that is older than that has no row left.
+POSES_KEPT = 64
 """All markers are sent again once a second, for a viewer that has come later."""
 
 _GOAL_GAP_M = 0.012
@@ -35,6 +37,7 @@ class SceneMarkers:
         self._poses = np.zeros((0, 7), np.float32)
         self._text = ''
         self._chunk_id = -1
+        self._seen: dict[int, FloatArray] = {}
 
     def begin(self, objects: tuple[SceneObject, ...], stamp_ns: int) -> MarkerArray:
         """An episode begins: clear the view."""
@@ -45,6 +48,7 @@ class SceneMarkers:
         self._poses = np.full((len(objects), 7), np.inf, np.float32)
         self._text = ''
         self._chunk_id = -1
+        self._seen = {}
         return MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
 
     def update(
@@ -58,6 +62,8 @@ class SceneMarkers:
             code: the running key step.
             chunk: the newest action chunk.
         """
+        self._seen[observation.step] = observation.ee_pose
+        self._seen.pop(observation.step - POSES_KEPT, None)
         stamp = time_from_ns(observation.stamp_ns)
         is_refresh = observation.step % REFRESH_STEPS == 0
         changed = self._move_objects(poses, stamp, is_refresh)
@@ -66,7 +72,8 @@ class SceneMarkers:
             changed.append(_code_text(stamp, code))
         if chunk is not None and chunk.chunk_id != self._chunk_id:
             self._chunk_id = chunk.chunk_id
-            changed.append(_path(stamp, observation, chunk))
+            if chunk.step in self._seen:
+                changed.append(_path(stamp, self._seen[chunk.step], chunk))
         return MarkerArray(markers=changed) if changed else None
 
     def _move_objects(self, poses: FloatArray, stamp: Time, is_refresh: bool) -> list[Marker]:
@@ -138,17 +145,17 @@ def _code_text(stamp: Time, code: str) -> Marker:
     return marker
 
 
-def _path(stamp: Time, observation: Observation, chunk: ActionChunk) -> Marker:
-    """Where the chunk leads, action composed on action from where the end effector is."""
+def _path(stamp: Time, pose_world_ee: FloatArray, chunk: ActionChunk) -> Marker:
+    """Where a chunk leads, action composed on action from the pose (7,) it was made for."""
     marker = Marker(header=Header(stamp=stamp, frame_id=FRAME_WORLD), ns='chunk')
     marker.type = Marker.LINE_STRIP
     marker.pose.orientation.w = 1.0
     marker.scale = Vector3(x=0.006, y=0.0, z=0.0)
     marker.color = ColorRGBA(r=0.25, g=0.85, b=1.0, a=1.0)
-    quat = quat_wxyz_from_xyzw(observation.ee_pose[3:].astype(float))
-    pose = RigidPose(observation.ee_pose[:3].astype(float), quat)
+    quat = quat_wxyz_from_xyzw(pose_world_ee[3:].astype(float))
+    pose = RigidPose(pose_world_ee[:3].astype(float), quat)
     points = [pose.position]
-    for action in chunk.actions[max(0, observation.step - chunk.step) :].astype(float):
+    for action in chunk.actions.astype(float):
         delta = RigidPose(action[TRANSLATION], quat_wxyz_from_rotation_vector(action[ROTATION]))
         pose = pose.compose(delta)
         points.append(pose.position)

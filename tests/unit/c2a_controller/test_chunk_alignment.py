@@ -63,6 +63,14 @@ def test_a_turn_on_the_spot_counts():
     assert nearest_row(turning, START, at(yaw=0.2), 3) == 2
 
 
+@pytest.mark.parametrize('broken', [0, 4])
+def test_a_pose_that_is_not_finite_leaves_the_row_of_its_time(broken):
+    lost = START.copy()
+    lost[broken] = np.nan
+    assert nearest_row(FORWARD, START, lost, 3) == 3
+    assert nearest_row(FORWARD, lost, START, 3) == 3
+
+
 def test_the_chunk_is_left_as_it_is():
     before = FORWARD.copy()
     nearest_row(FORWARD, START, at(x=0.02), 4)

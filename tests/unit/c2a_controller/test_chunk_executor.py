@@ -8,61 +8,22 @@ import itertools
 
 import numpy as np
 import pytest
+from scripted_chunks import (
+    FORWARD,
+    TP,
+    ScriptedPolicy,
+    make_key_step,
+    make_observation,
+    names,
+)
 
-from c2a_controller.chunk_executor import BLEND_STEPS, ChunkExecutor
-from c2a_core.types import KeyStep, Observation
-
-TP = 8
-
-
-def make_observation(
-    step: int, episode_id: int = 1, vacuum_on: bool = False, position=(0.0, 0.0, 0.0)
-) -> Observation:
-    empty = np.zeros((0, 0, 3), np.uint8)
-    return Observation(
-        episode_id=episode_id,
-        step=step,
-        stamp_ns=step * 50_000_000,
-        base_image=empty,
-        wrist_image=empty,
-        joint_positions=np.zeros(7),
-        joint_velocities=np.zeros(7),
-        ee_pose=np.array([*position, 0, 0, 0, 1]),
-        vacuum_on=vacuum_on,
-        vacuum_grasping=False,
-        vacuum_ready=False,
-    )
-
-
-def make_key_step(step: int, subtask_id: int, code: str = 'pick()', reason='') -> KeyStep:
-    return KeyStep(1, step, 0, subtask_id, False, code, '', (), 'same', reason)
-
-
-class ScriptedPolicy:
-    """Chunk n has x = 0.001 * n everywhere and y = 0.0001 * row."""
-
-    source = 'policy'
-    checkpoint = 'scripted'
-    follows_key_steps = True
-
-    def __init__(self, actions=None):
-        self.calls = 0
-        self.asked_at = []
-        self.actions = actions
-
-    def begin_episode(self, task, seed):
-        pass
-
-    def predict_action_chunk(self, observation, key_step):
-        self.calls += 1
-        self.asked_at.append(observation.step)
-        if self.actions is not None:
-            return self.actions
-        actions = np.zeros((TP, 7), np.float32)
-        actions[:, 0] = 0.001 * self.calls
-        actions[:, 1] = 0.0001 * np.arange(TP)
-        actions[:, 6] = 1.0
-        return actions
+from c2a_controller.chunk_alignment import LATE_CHUNK
+from c2a_controller.chunk_executor import (
+    BLEND_STEPS,
+    EXEC_HORIZON,
+    ON_NEW_KEY_STEP,
+    ChunkExecutor,
+)
 
 
 def run(executor, subtasks, start=0):
@@ -76,14 +37,6 @@ def run(executor, subtasks, start=0):
         commands.append(command)
         chunks.append(chunk)
     return commands, chunks
-
-
-def names(commands):
-    """'A0' = row 0 of chunk 0; '-' = hold."""
-    return ' '.join(
-        '-' if c.source == 'hold' else 'ABCDEFGH'[c.chunk_id] + str(c.chunk_index)
-        for c in commands
-    )
 
 
 # The table in the module's docstring.
@@ -108,6 +61,14 @@ def test_finish_runs_the_chunk_to_its_horizon():
     assert [c.subtask_id for c in commands] == [0] * 8 + [1] * 3
 
 
+def test_blend_is_over_when_the_next_chunk_takes_over():
+    commands, _ = run(ChunkExecutor(ScriptedPolicy(), on_new_key_step='blend'), [0, 0, 1, 1, 1, 1])
+    assert names(commands) == 'A0 A1 B0 B1 B2 C0'
+    steps = min(EXEC_HORIZON, BLEND_STEPS)
+    expected = [0.001 + 0.001 * (j + 1) / (steps + 1) for j in range(steps)]
+    assert [c.action[0] for c in commands[2:5]] == pytest.approx(expected)
+
+
 def test_blend_cross_fades_from_the_old_chunk():
     commands, chunks = run(ChunkExecutor(ScriptedPolicy(), 4, 'blend'), KEY_STEPS)
     assert names(commands) == 'A0 A1 A2 A3 B0 B1 C0 C1 C2 C3 D0'
@@ -117,9 +78,6 @@ def test_blend_cross_fades_from_the_old_chunk():
         assert command.action[0] == pytest.approx((1 - weight) * 0.002 + weight * 0.003)
         assert command.action[6] == 1.0
 
-
-FORWARD = np.zeros((TP, 7), np.float32)
-FORWARD[:, 0] = 0.01
 
 # The table of delays in the module's docstring.
 LATE = {
@@ -135,6 +93,52 @@ def test_semantics_10_a_late_chunk_begins_by_time_or_by_pose(late_chunk, expecte
     commands, _ = run(executor, [0] * 7 + [1] * 4)
     assert names(commands) == expected
     assert policy.asked_at == [0, 4, 7]
+
+
+def test_after_a_hold_a_late_chunk_begins_with_its_first_row_whatever_it_is():
+    # Wait for the suction where the arm is, then lift: the wait must not be skipped.
+    actions = np.zeros((TP, 7), np.float32)
+    actions[3:, 2] = -0.01
+    actions[:, 6] = 1.0
+    commands, _ = run(ChunkExecutor(ScriptedPolicy(actions), 4, 'flush', 0.1), [0] * 6)
+    assert names(commands) == '- - A0 A1 A2 A3'
+
+
+def test_where_the_old_chunk_led_less_far_a_late_one_begins_earlier():
+    # The second chunk is twice as fast as the first.
+    commands, _ = run(ChunkExecutor(ScriptedPolicy(), 4, 'flush', 0.1), [0] * 8)
+    assert names(commands) == '- - A0 A1 A2 A3 B1 B2'
+
+
+def test_a_pose_that_is_not_finite_leaves_it_to_time():
+    executor = ChunkExecutor(ScriptedPolicy(FORWARD), 2, 'flush', 0.1)
+    run(executor, [0] * 5)
+    lost = make_observation(5, position=(np.nan, 0.0, 0.0))
+    command, _ = executor.command(lost, make_key_step(5, 0))
+    assert (command.chunk_id, command.chunk_index) == (1, 3)
+
+
+def test_a_chunk_whose_steps_were_all_missed_is_dropped():
+    executor = ChunkExecutor(ScriptedPolicy(FORWARD), 4, 'flush', 0.1)
+    run(executor, [0])
+    command, _ = executor.command(make_observation(TP + 1), make_key_step(TP + 1, 0))
+    assert command.source == 'hold'
+    assert executor.metrics.refused['stale'] == 1
+
+
+@pytest.mark.parametrize('late_chunk', LATE_CHUNK)
+@pytest.mark.parametrize('mode', ON_NEW_KEY_STEP)
+@pytest.mark.parametrize('delay_s', [0.0, 0.05, 0.1, 0.2, 0.35])
+def test_whoever_takes_pictures_knows_when_a_chunk_may_be_asked_for(late_chunk, mode, delay_s):
+    for horizon in (1, 2, 3, 5, 8):
+        policy = ScriptedPolicy()
+        executor = ChunkExecutor(policy, horizon, mode, delay_s, late_chunk)
+        subtasks = [step // 7 for step in range(30)]
+        for step, subtask_id in enumerate(subtasks):
+            is_new = not step or subtask_id != subtasks[step - 1]
+            may_ask = executor.may_ask(step)
+            run(executor, [subtask_id], step)
+            assert may_ask or is_new or step not in policy.asked_at
 
 
 def test_a_late_chunk_is_asked_for_before_the_horizon_is_over():

@@ -27,7 +27,8 @@ from c2a_training import demo_settings
 from c2a_training.cli import make_parser
 from c2a_training.commands import demo
 from c2a_training.commands.demo import DemoSettings, show_all
-from c2a_training.demo_rates import read_rates
+from c2a_training.demo_rates import RATES_FILE, read_rates
+from c2a_training.evaluation.evaluation_settings import EvaluationSettings
 from c2a_training.rollout import OracleLowLevel, run_episode
 
 UNTIL_PLAYED = 'import sys; sys.stdin.read()'
@@ -249,6 +250,13 @@ def test_tasks_and_seeds_at_which_the_shipped_models_succeed_are_shown_with_thei
     assert choose('--policy-checkpoint', 'mine').rates is None
     write_rates(tmp_path, labels[0], 'another')
     assert (choose().rates, choose().tasks) == (None, demo_settings.TASKS)
+
+
+def test_the_rates_in_this_repository_are_of_what_ships_here():
+    assert demo_settings.shipped_rates() is not None, 'measure demo_rates.json again'
+    measured = json.loads(RATES_FILE.read_text())['config']
+    shipped = EvaluationSettings(low_level='policy').config()
+    assert {name: measured.get(name) for name in shipped} == shipped
 
 
 def test_an_interrupt_while_the_stack_is_being_started_leaves_no_process_behind():

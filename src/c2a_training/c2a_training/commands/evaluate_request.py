@@ -205,7 +205,8 @@ def _add_low_level_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=EvaluationSettings.exec_horizon,
         metavar='N',
-        help='policy: actions executed of a chunk before a new one is made (default: %(default)s)',
+        help='policy: actions executed of a chunk before the next one takes over '
+        '(default: %(default)s)',
     )
     parser.add_argument(
         '--denoising-steps',

@@ -41,7 +41,7 @@ class EvaluationSettings:
         planner_delay_s: robot time that a reply takes [s], or ``measured`` (semantics 10).
         policy_checkpoint: policy: a shipped name or a directory.
         on_new_key_step: policy: what a new key step does to the running chunk.
-        exec_horizon: policy: actions executed of a chunk before a new one is made.
+        exec_horizon: policy: actions executed of a chunk before the next one takes over.
         policy_delay_s: policy: robot time that a chunk takes [s], or ``measured``.
         late_chunk: policy: row with which a chunk begins that took time, one of `LATE_CHUNK`.
         denoising_steps: policy: of a chunk; 0 takes the checkpoint's own number.

@@ -49,9 +49,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Actions of a policy's chunk that are executed, as in evaluation.
-_EXEC_HORIZON = 4
-
 
 @dataclass(frozen=True)
 class MadeEpisode:
@@ -265,4 +262,4 @@ def _make_policy(settings: GenerateSettings) -> LowLevel:
         base_camera=settings.base_camera,
         wrist_camera=settings.wrist_camera,
     )
-    return PolicyLowLevel(ChunkExecutor(make_policy('policy', '', options), _EXEC_HORIZON))
+    return PolicyLowLevel(ChunkExecutor(make_policy('policy', '', options)))
