@@ -9,7 +9,6 @@ there. A lifecycle node: deactivated it sends nothing, and the bridge stops the 
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 from rclpy.executors import SingleThreadedExecutor
 
@@ -19,6 +18,7 @@ from c2a_controller.params import ControllerParams
 from c2a_controller.policy import Policy, make_policy
 from c2a_core import messages
 from c2a_core.delay import parse_delay
+from c2a_core.inference_pool import make_inference_pool
 from c2a_core.ros import (
     QUIET_PUBLISHER,
     Qos,
@@ -94,7 +94,7 @@ class ControllerNode(ModelNode):
             params.late_chunk,
         )
         is_in_turn = is_lockstep or policy.is_instant
-        pool = None if is_in_turn else ThreadPoolExecutor(1, 'policy')
+        pool = None if is_in_turn else make_inference_pool('policy')
         if not is_lockstep:
             self._patience = create_steady_timer(self, PATIENCE_S, self._on_patience_over)
             self._patience.cancel()

@@ -8,13 +8,13 @@ A lifecycle node: configured it has its model, activated it answers, deactivated
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from c2a_core import messages
 from c2a_core.delay import parse_delay
+from c2a_core.inference_pool import make_inference_pool
 from c2a_core.ros import QUIET_PUBLISHER, Qos, Topic, run_node
 from c2a_core.ros_diagnostics import OK, WARN, Diagnostics
 from c2a_core.ros_lifecycle import ModelNode
@@ -60,7 +60,7 @@ class PlannerNode(ModelNode):
                 'use low_level:=policy or another planner'
             )
         is_lockstep = params.stepping == 'lockstep'
-        self._pool = None if is_lockstep else ThreadPoolExecutor(1, 'planner')
+        self._pool = None if is_lockstep else make_inference_pool('planner')
         delay_s = parse_delay(params.planner_delay_s) if is_lockstep else 0.0
         self._skills = SkillClient(
             self, is_lockstep, lambda k: self.loop.on_skill_feedback(k), self._on_skill_result
