@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -88,11 +90,15 @@ def test_in_real_time_the_robot_goes_on_while_a_chunk_is_made(ros, small):
     made = {chunk.chunk_id: chunk for chunk in ros.probe.of('chunk', 1)}
     moved = [c for c in ros.probe.of('command', 1) if c.chunk_id in made]
     assert len({command.chunk_id for command in moved}) >= 2
-    # A chunk that takes over later than its first row goes on where the robot is by then.
-    for command in moved:
+    # The robot held before the first chunk; the others go on where it is by then.
+    assert (moved[0].chunk_id, moved[0].chunk_index) == (0, 0)
+    for before, command in itertools.pairwise([None, *moved]):
         chunk = made[command.chunk_id]
-        assert command.chunk_index == command.step - chunk.step
+        assert 0 <= command.chunk_index <= command.step - chunk.step
         assert np.array_equal(command.action, chunk.actions[command.chunk_index])
+        if before is not None and before.chunk_id == command.chunk_id:
+            steps = command.step - before.step
+            assert command.chunk_index == before.chunk_index + steps
 
 
 def test_the_diagnostics_tell_how_long_chunks_take_and_how_they_meet(ros, small):

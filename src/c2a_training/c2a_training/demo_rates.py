@@ -5,7 +5,7 @@
 `demo_rates.json` is a result of `c2a evaluate` with the checkpoints that ship, copied here::
 
     c2a evaluate --planner vlm --low-level policy --seeds 1000000-1000019 --json out/rates.json
-        --tasks Pick Push Topple PushToTarget PlaceNextTo PlaceOnTop
+        --tasks Pick Push Topple PushToTarget PlaceNextTo PlaceOnTop SingleStack StackTopple
 
 The demo shows the tasks that succeed most often, on seeds at which they did: episodes repeat bit
 by bit. It prints the rate beside each, so that nobody takes three good episodes for the rule.
