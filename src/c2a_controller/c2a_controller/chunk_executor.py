@@ -18,7 +18,7 @@ With a delay of 2 steps (semantics 10), flush: the old chunk runs on meanwhile, 
 the robot holds. The next chunk is asked for so early that it is there when the horizon is over::
 
     step        0   1   2   3   4   5   6   7   8   9  10
-    asked for   A               B           C       D
+    asked for   A               B           C
     late_chunk:
     time        -   -  A2  A3  A4  A5  B2  -   -  C2  C3     a new key step at 7: C
     pose        -   -  A0  A1  A2  A3  B2  -   -  C0  C1
