@@ -55,7 +55,6 @@ def batches_of(tensors, share=(0, 1), batch_size=4, **options):
         share=share,
         augment=True,
         shift_px=2,
-        wrong_cells=0.5,
         **options,
     )
 
