@@ -39,13 +39,10 @@ from c2a_training.policy.eye_features import EyeFeatures
 from c2a_training.policy.frame_source import FrameSource
 from c2a_training.policy.picture_shift import vary
 from c2a_training.policy.windows import PolicyWindows
-from c2a_training.policy.wrong_cells import with_wrong_cells
 
 Batch = dict[str, torch.Tensor]
 
 _PARTS = ('ids', 'mask', 'cells')
-# Wrong cells make more texts than there is memory for.
-_MOST_TEXTS = 100_000
 # What a draw is for: its own stream of random numbers.
 _ORDER, _WINDOW, _NOISE = 0, 1, 2
 
@@ -90,16 +87,14 @@ class WindowTensors:
         *,
         augment: bool = False,
         shift_px: int = 0,
-        wrong_cells: float = 0.0,
     ) -> Batch:
         """Tensors of windows, without noise.
 
         Args:
             numbers: (B,) of windows.
-            streams: a generator for each of them; None leaves pictures and texts as they are.
+            streams: a generator for each of them; None leaves the pictures as they are.
             augment: whether the light changes.
             shift_px: pixels by which pictures are moved.
-            wrong_cells: chance that an actor is named in a wrong cell.
         """
         windows = self.windows
         actions, mask = windows.actions(numbers)
@@ -114,9 +109,7 @@ class WindowTensors:
             'actions': torch.from_numpy(self._normalisation.action.normalise(actions)),
             'mask': torch.from_numpy(mask),
             **self._answers(numbers),
-            **text_tensors(
-                self._text_batch(numbers, streams if wrong_cells else None, wrong_cells)
-            ),
+            **text_tensors(self._text_batch(windows.text(numbers))),
         }
 
     def actions(self, numbers: np.ndarray) -> torch.Tensor:
@@ -136,31 +129,17 @@ class WindowTensors:
             answers['goal'] = torch.from_numpy(self.windows.goals(numbers) / GOAL_M)
         return answers
 
-    def _text_batch(
-        self,
-        numbers: np.ndarray,
-        streams: list[np.random.Generator] | None,
-        wrong_cells: float,
-    ) -> TextBatch:
-        texts = [self.windows.texts[number] for number in self.windows.text(numbers).tolist()]
-        if streams is not None:
-            covered = self.windows.cell_labels(numbers)[0] > 0
-            texts = [
-                with_wrong_cells(text, own, rng, wrong_cells)
-                for text, own, rng in zip(texts, covered, streams, strict=True)
-            ]
+    def _text_batch(self, numbers: np.ndarray) -> TextBatch:
+        texts = [self.windows.texts[number] for number in numbers.tolist()]
         return collate(
             [self._tokens(text.code) for text in texts],
             [self._tokens(text.cache_info) for text in texts],
         )
 
     def _tokens(self, text: str) -> TokenisedText:
-        found = self._texts.get(text)
-        if found is None:
-            found = self._tokenizer.tokenise(text)
-            if len(self._texts) < _MOST_TEXTS:
-                self._texts[text] = found
-        return found
+        if text not in self._texts:
+            self._texts[text] = self._tokenizer.tokenise(text)
+        return self._texts[text]
 
 
 class PolicyBatches:
@@ -174,7 +153,6 @@ class PolicyBatches:
         seed: of order, augmentation and noise.
         augment: whether the light of pictures changes.
         shift_px: pixels by which pictures are moved.
-        wrong_cells: chance that an actor is named in a wrong cell.
         share: (rank, number) of processes.
     """
 
@@ -188,7 +166,6 @@ class PolicyBatches:
         seed: int,
         augment: bool = False,
         shift_px: int = 0,
-        wrong_cells: float = 0.0,
         share: tuple[int, int] = (0, 1),
     ) -> None:
         if batch_size % share[1]:
@@ -203,7 +180,6 @@ class PolicyBatches:
         self._seed = seed
         self._augment = augment
         self._shift_px = shift_px
-        self._wrong_cells = wrong_cells
         self._rank, self._processes = share
 
     def make(self, step: int) -> Batch:
@@ -216,7 +192,6 @@ class PolicyBatches:
             [np.random.default_rng([self._seed, _WINDOW, step, at]) for at in places],
             augment=self._augment,
             shift_px=self._shift_px,
-            wrong_cells=self._wrong_cells,
         )
         actions = self._tensors.actions(numbers)
         noise = np.random.default_rng([self._seed, _NOISE, step])

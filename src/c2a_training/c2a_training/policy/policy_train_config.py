@@ -95,8 +95,6 @@ class PolicyTrainConfig:
         auxiliary: what the network is also asked, beside the actions.
         augment: other light.
         shift_px: pictures are moved by up to so many pixels; 0 leaves them where they are.
-        wrong_cells: chance that an actor is named in a wrong cell, so that the policy
-            learns to find what is named.
         eye: planner checkpoint whose vision tower the policy looks through, with `model.base_eye`
             planner.
         frames: `decode` pictures as they are drawn, or once into a `cache` on the disk; of a
@@ -120,7 +118,6 @@ class PolicyTrainConfig:
     auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     augment: bool = True
     shift_px: int = 0
-    wrong_cells: float = 0.0
     eye: str = 'tiny'
     frames: Frames = 'decode'
     compile: bool = False
@@ -135,8 +132,6 @@ class PolicyTrainConfig:
         for name, least in (('repeats', 1), ('shift_px', 0), ('validation_windows', 1)):
             if getattr(self, name) < least:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected at least {least}')
-        if not 0 <= self.wrong_cells <= 1:
-            raise ValueError(f'wrong_cells is {self.wrong_cells}, expected a share from 0 to 1')
         if self.train.is_empty:
             raise ValueError('there is nothing to train: train.steps or train.minutes is 0')
         self.auxiliary.check(self.model)

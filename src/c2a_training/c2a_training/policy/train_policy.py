@@ -143,7 +143,6 @@ class PolicyTraining:
             seed=config.seed,
             augment=config.augment,
             shift_px=config.shift_px,
-            wrong_cells=config.wrong_cells,
             share=(self._accelerator.process_index, self._accelerator.num_processes),
         )
         checkup = self._make_checkup(log)
