@@ -7,11 +7,11 @@ from __future__ import annotations
 from concurrent.futures import Future
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
+from scripted_chunks import make_observation
 
 from c2a_core.skill_api import comment
-from c2a_core.types import Observation, ReplyStatus
+from c2a_core.types import ReplyStatus
 from c2a_planner.backend import Reply, make_backend
 from c2a_planner.planner import MAX_INVALID_IN_A_ROW, MAX_KEY_STEPS, UNCONFIRMED, Planner
 
@@ -19,23 +19,6 @@ MOVE = "move3d(actor=get_actor('red cube', (3, 5)))"
 PICK = "pick(actor=get_actor('red cube', (3, 5)))"
 STORE = "pose_dict['free'] = free_space(actor=get_actor('red cube', (3, 5)))\n" + MOVE
 CARRY = "move3d(target_pose=pose_dict['free'])"
-
-
-def make_observation(step: int, episode_id: int = 1) -> Observation:
-    empty = np.zeros((0, 0, 3), np.uint8)
-    return Observation(
-        episode_id=episode_id,
-        step=step,
-        stamp_ns=step * 50_000_000,
-        base_image=empty,
-        wrist_image=empty,
-        joint_positions=np.zeros(7),
-        joint_velocities=np.zeros(7),
-        ee_pose=np.array([0, 0, 0, 0, 0, 0, 1]),
-        vacuum_on=False,
-        vacuum_grasping=False,
-        vacuum_ready=False,
-    )
 
 
 class ScriptedBackend:
